@@ -1,0 +1,83 @@
+"""The file door: messages from files ``<DATASET>/<message_id>``, local or ``gs://``.
+
+Files are listed once and read in groups, so that 100,000 small files are a few hundred elements
+and the work still spreads over workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.message import from_file
+
+#: A group is closed at this many files or bytes.
+GROUP_FILES: Final = 500
+GROUP_BYTES: Final = 32_000_000
+
+
+def list_groups(pattern: str) -> Iterator[list[str]]:
+    """The files that match ``pattern``, in groups of bounded number and size."""
+    group: list[str] = []
+    size = 0
+    for result in FileSystems.match([pattern]):
+        for metadata in result.metadata_list:
+            if group and (len(group) >= GROUP_FILES or size + metadata.size_in_bytes > GROUP_BYTES):
+                yield group
+                group, size = [], 0
+            group.append(metadata.path)
+            size += metadata.size_in_bytes
+    if group:
+        yield group
+
+
+def any_match(pattern: str) -> bool:
+    """True where at least one file matches ``pattern``."""
+    return any(result.metadata_list for result in FileSystems.match([pattern], limits=[1]))
+
+
+class ListFiles(beam.DoFn):
+    """Pattern → groups of file paths."""
+
+    def process(self, pattern: str) -> Iterator[Any]:
+        yield from list_groups(pattern)
+
+
+class ReadFiles(beam.DoFn):
+    """Group of file paths → Message each."""
+
+    def process(self, paths: list[str]) -> Iterator[Any]:
+        for path in paths:
+            # Bytes as they are: gzip is undone where every door undoes it.
+            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+                yield from_file(path, file.read())
+
+
+class ReadFromFiles(beam.PTransform):
+    """All files that match ``pattern``, as Messages."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__()
+        self._pattern = pattern
+
+    def expand(self, begin: Any) -> Any:
+        return (
+            begin
+            | "Pattern" >> beam.Create([self._pattern])
+            | "ListFiles" >> beam.ParDo(ListFiles())
+            | "Spread" >> beam.Reshuffle()
+            | "ReadFiles" >> beam.ParDo(ReadFiles())
+        )
+
+
+def read_schema_dir(directory: str) -> Iterator[tuple[str, str]]:
+    """``(path, text)`` of the schema files in a directory, local or ``gs://``."""
+    pattern = FileSystems.join(directory, "*.json")
+    for result in FileSystems.match([pattern]):
+        for metadata in sorted(result.metadata_list, key=lambda one: one.path):
+            with FileSystems.open(metadata.path) as file:
+                yield metadata.path, file.read().decode()

@@ -1,0 +1,222 @@
+"""From the command line to a running job."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
+    PipelineOptions,
+    StandardOptions,
+)
+
+import schemas
+from pipeline.build import WriteMessages
+from pipeline.files import ReadFromFiles, any_match, read_schema_dir
+from pipeline.metrics import PROGRESS
+from pipeline.options import IrisOptions, OptionError, check
+from pipeline.reject import Reason
+from pipeline.sinks import close_warehouses, open_warehouse, parse_url
+from pipeline.sinks.base import TransientError, WarehouseError
+from pipeline.subscription import MicroBatches, ReadMessages, SubscriptionError
+from pipeline.summary import Totals
+
+#: Runners of this process. Beam's DirectRunner first tries to download another runner, then runs
+#: a batch on FnApiRunner: we name that one.
+LOCAL_RUNNERS: Final = (None, "DirectRunner", "FnApiRunner")
+BAD_INPUT: Final = 2
+FAILED: Final = 1
+
+_EXPECTED: Final = (
+    OptionError,
+    SubscriptionError,
+    WarehouseError,
+    schemas.SchemaError,
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the pipeline; the exit code is 0 (well), 1 (a fault that may pass), 2 (bad input)."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apache_beam.runners.common").addFilter(_is_a_bug)
+    try:
+        return run(argv)
+    except _EXPECTED as error:
+        return _say(_plain(error), BAD_INPUT)
+    except TransientError as error:
+        return _say(f"{_plain(error)} (nothing is lost: run the same command again)", FAILED)
+    except KeyboardInterrupt:
+        return _say("interrupted: run the same command again", 130)
+    finally:
+        close_warehouses()
+
+
+def run(argv: Sequence[str]) -> int:
+    """``main`` without the handling of errors."""
+    options = PipelineOptions(list(argv))
+    iris = options.view_as(IrisOptions)
+    check(iris)
+    parse_url(iris.warehouse)
+    registry = schemas.load(*iris.schema_dir, read_dir=read_schema_dir)
+    runner = options.view_as(StandardOptions).runner
+    if runner not in LOCAL_RUNNERS:
+        return _submit(options, registry)
+    if runner == "DirectRunner":
+        print("DirectRunner: running on Beam's FnApiRunner, in this process", file=sys.stderr)
+    if iris.input_files and not any_match(iris.input_files):
+        raise OptionError(f"--input_files {iris.input_files!r}: no file matches")
+    open_warehouse(iris.warehouse)
+    return _run_files(options, registry) if iris.input_files else _run_live(options, registry)
+
+
+def build(
+    pipeline: beam.Pipeline, options: PipelineOptions, datasets: Sequence[schemas.Dataset]
+) -> None:
+    """The whole graph: a door and the transforms behind it."""
+    iris = options.view_as(IrisOptions)
+    if iris.input_files:
+        messages = pipeline | "ReadFiles" >> ReadFromFiles(iris.input_files)
+    else:
+        messages = pipeline | "ReadMessages" >> ReadMessages(iris.input_subscription)
+    messages | "WriteMessages" >> WriteMessages.from_options(options, datasets)
+
+
+def _submit(options: PipelineOptions, registry: schemas.Registry) -> int:
+    """Hands the graph to a runner of another kind; a template launcher must not wait for it."""
+    standard = options.view_as(StandardOptions)
+    standard.streaming = bool(options.view_as(IrisOptions).input_subscription)
+    pipeline = beam.Pipeline(options=options)
+    build(pipeline, options, list(registry.values()))
+    result = pipeline.run()
+    if standard.runner == "DataflowRunner":
+        if not options.view_as(GoogleCloudOptions).dry_run:
+            print(f"job {result.job_id()} is launched: see the Dataflow monitoring UI")
+        return 0
+    with _signals(threading.Event(), result.cancel):
+        result.wait_until_finish()
+    return 0
+
+
+def _run_files(options: PipelineOptions, registry: schemas.Registry) -> int:
+    totals = Totals()
+    pipeline = beam.Pipeline(runner="FnApiRunner", options=options)
+    build(pipeline, options, list(registry.values()))
+    with _progress():
+        result = pipeline.run()
+        result.wait_until_finish()
+    totals.add(result)
+    return _finish(totals, options.view_as(IrisOptions).warehouse)
+
+
+def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
+    iris = options.view_as(IrisOptions)
+    totals = Totals()
+    stop = threading.Event()
+
+    def write(messages: Any, subjects: frozenset[str]) -> None:
+        # Branches for just the datasets in the batch: all of them would cost seconds each time.
+        datasets = [dataset for subject, dataset in registry.items() if subject in subjects]
+        messages | "WriteMessages" >> WriteMessages.from_options(options, datasets)
+
+    print(f"reading {iris.input_subscription}: Ctrl-C ends", file=sys.stderr)
+    with _signals(stop, None), _progress():
+        idle = iris.stop_when_idle
+        MicroBatches(iris.input_subscription, write, totals.add, stop, idle).run()
+    return _finish(totals, iris.warehouse)
+
+
+def _finish(totals: Totals, warehouse: str) -> int:
+    """Prints the summary; the exit code."""
+    for line in totals.lines():
+        print(line)
+    print(f"\nwarehouse: {warehouse}")
+    kind, place = parse_url(warehouse)
+    if kind == "duckdb":
+        python = os.path.relpath(sys.executable) if os.sep in sys.executable else "python"
+        print(f'try: {python} -m local.query {place} "{_example(totals)}"')
+    if not totals.adds_up:
+        return _say("records do not equal rows + dead letters: this is a bug", FAILED)
+    if totals.reasons[Reason.TABLE_UNAVAILABLE]:
+        return _say(
+            f"{totals.reasons[Reason.TABLE_UNAVAILABLE]} rows are in iris_dead_letters because "
+            "their table cannot be written: run python -m schemas apply, then replay them",
+            BAD_INPUT,
+        )
+    return 0
+
+
+def _example(totals: Totals) -> str:
+    """A question that the data of this run can answer, duplicates left out."""
+    return (
+        "SELECT dataset, count(DISTINCT (message_id)) AS messages, max(written_utc) AS written "
+        "FROM iris_messages GROUP BY dataset ORDER BY messages DESC, dataset LIMIT 10"
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[None]:
+    """A line on the terminal that tells how far the run is; silent where there is none."""
+    done = threading.Event()
+
+    def show() -> None:
+        while not done.wait(0.5):
+            print(
+                f"\r{PROGRESS.messages:,} messages, {PROGRESS.rows:,} rows, "
+                f"{PROGRESS.dead_letters:,} dead letters",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    if not sys.stderr.isatty():
+        yield
+        return
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _signals(stop: threading.Event, also: Any) -> Iterator[None]:
+    """SIGINT and SIGTERM end the run in good order."""
+
+    def end(*_: Any) -> None:
+        stop.set()
+        if also is not None:
+            also()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_a_bug(record: logging.LogRecord) -> bool:
+    """Drops Beam's traceback of an error that ``main`` tells in one line."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, (*_EXPECTED, TransientError))
+
+
+def _plain(error: Exception) -> str:
+    """The text of ``error`` without the place in the graph that Beam adds."""
+    return str(error).partition(" [while running")[0]
+
+
+def _say(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code

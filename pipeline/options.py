@@ -1,0 +1,90 @@
+"""The pipeline's options; Beam's own (runner, project, region, ...) stand beside them."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser
+from typing import Final
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+STORAGE_WRITE: Final = "STORAGE_WRITE"
+STREAMING_INSERTS: Final = "STREAMING_INSERTS"
+
+
+class IrisOptions(PipelineOptions):  # type: ignore[misc]
+    """Where messages come from and where rows go."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--input_files",
+            metavar="GLOB",
+            help="batch: files <DATASET>/<message_id>, local or gs://, the layout of the IRIS "
+            "archive, for example 'archive/*/*'",
+        )
+        parser.add_argument(
+            "--input_subscription",
+            metavar="projects/P/subscriptions/S",
+            help="streaming: the Pub/Sub subscription that the bridge's topic feeds",
+        )
+        parser.add_argument(
+            "--warehouse",
+            metavar="URL",
+            help="where rows go: duckdb:PATH or bigquery:PROJECT.DATASET",
+        )
+        parser.add_argument(
+            "--schema_dir",
+            metavar="DIR",
+            action="append",
+            default=[],
+            help="more schema files, or others in place of bundled ones, local or gs://; "
+            "may be given several times",
+        )
+        parser.add_argument(
+            "--dead_letter_topic",
+            metavar="projects/P/topics/T",
+            help="dead letters also go to this Pub/Sub topic",
+        )
+        parser.add_argument(
+            "--write_method",
+            metavar="METHOD",
+            default=STORAGE_WRITE,
+            help=f"BigQuery only: {STORAGE_WRITE} (default) or {STREAMING_INSERTS}",
+        )
+        parser.add_argument(
+            "--stop_when_idle",
+            metavar="SECONDS",
+            type=float,
+            help="streaming on this machine only: end after so long without a message",
+        )
+
+
+class OptionError(ValueError):
+    """An option that is missing or wrong; the text names it and says what to do."""
+
+
+def check(options: IrisOptions) -> None:
+    """Refuses options that cannot work, before anything is touched.
+
+    Raises:
+        OptionError: with one line for the user.
+    """
+    if not options.input_files and not options.input_subscription:
+        raise OptionError("no input: give --input_files GLOB or --input_subscription projects/P/...")
+    if options.input_files and options.input_subscription:
+        raise OptionError("give either --input_files or --input_subscription, not both")
+    if not options.warehouse:
+        raise OptionError("no --warehouse: give duckdb:PATH or bigquery:PROJECT.DATASET")
+    _match("--input_subscription", options.input_subscription, "subscriptions")
+    _match("--dead_letter_topic", options.dead_letter_topic, "topics")
+    if options.write_method not in (STORAGE_WRITE, STREAMING_INSERTS):
+        known = f"{STORAGE_WRITE} or {STREAMING_INSERTS}"
+        raise OptionError(f"--write_method {options.write_method!r} is not known: use {known}")
+    if options.write_method == STREAMING_INSERTS and not options.warehouse.startswith("bigquery:"):
+        raise OptionError(f"--write_method {STREAMING_INSERTS} needs --warehouse bigquery:P.D")
+
+
+def _match(option: str, value: str | None, kind: str) -> None:
+    if value and not re.fullmatch(rf"projects/[^/]+/{kind}/[^/]+", value):
+        raise OptionError(f"{option} {value!r}: write projects/PROJECT/{kind}/NAME")

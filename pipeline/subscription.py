@@ -1,0 +1,175 @@
+"""The Pub/Sub doors: Beam's own on a runner that streams, micro-batches on this machine."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+from google.api_core import exceptions as api
+from google.cloud import pubsub_v1
+
+from pipeline.message import Message, from_pubsub
+from pipeline.sinks.base import TransientError
+
+log = logging.getLogger(__name__)
+
+PULL_MESSAGES: Final = 500
+PULL_SECONDS: Final = 5.0
+#: Pub/Sub's longest lease: a batch is written well within it.
+LEASE_SECONDS: Final = 600
+LONGEST_WAIT: Final = 30.0
+
+
+class ReadMessages(beam.PTransform):
+    """Messages of a subscription, by Beam's own connector (Dataflow)."""
+
+    def __init__(self, subscription: str) -> None:
+        super().__init__()
+        self._subscription = subscription
+
+    def expand(self, begin: Any) -> Any:
+        return (
+            begin
+            | "ReadFromPubSub"
+            >> beam.io.ReadFromPubSub(subscription=self._subscription, with_attributes=True)
+            | "ToMessage" >> beam.Map(to_message)
+        )
+
+
+def to_message(message: Any) -> Message:
+    """The message that one of Beam's ``PubsubMessage`` carries."""
+    return from_pubsub(message.data, message.attributes, message.message_id)
+
+
+class SubscriptionError(Exception):
+    """A subscription that cannot be read; the text says what to do."""
+
+
+#: Batches on their way into a run, by ticket: payloads stay out of the graph.
+_batches: dict[int, list[Message]] = {}
+_tickets = itertools.count()
+
+
+class TakeBatch(beam.DoFn):
+    """Ticket → the Messages of that batch, in the process that pulled them."""
+
+    def process(self, ticket: int) -> Iterator[Any]:
+        yield from _batches[ticket]
+
+
+class MicroBatches:
+    """Pulls batches, runs a graph over each in this process, acknowledges after the write.
+
+    Beam's local runners either read nothing from Pub/Sub or acknowledge before they process, so
+    a crash would lose data. Here a message is acknowledged when its rows, its dead letters and
+    its ledger entry are written; until then it belongs to the subscription.
+
+    Args:
+        subscription: ``projects/P/subscriptions/S``.
+        write: applies the transforms to the messages, given the datasets among them.
+        on_result: called with the result of each finished run.
+        stop: ends the loop when set, after the batch under way.
+        stop_when_idle: seconds without a message after which the loop ends; None for never.
+    """
+
+    def __init__(
+        self,
+        subscription: str,
+        write: Callable[[Any, frozenset[str]], Any],
+        on_result: Callable[[Any], None],
+        stop: threading.Event,
+        stop_when_idle: float | None = None,
+    ) -> None:
+        self._subscription = subscription
+        self._write = write
+        self._on_result = on_result
+        self._stop = stop
+        self._stop_when_idle = stop_when_idle
+
+    def run(self) -> None:
+        """Runs until ``stop`` is set or the subscription has been idle for long enough.
+
+        Raises:
+            SubscriptionError: the subscription is missing or forbidden.
+        """
+        wait = 1.0
+        with pubsub_v1.SubscriberClient() as client:
+            last_message = time.monotonic()
+            while not self._stop.is_set():
+                received = self._pull(client)
+                if not received:
+                    idle = time.monotonic() - last_message
+                    if self._stop_when_idle is not None and idle >= self._stop_when_idle:
+                        return
+                    continue
+                ack_ids = [one.ack_id for one in received]
+                try:
+                    self._lease(client, ack_ids, LEASE_SECONDS)
+                    self._process([_received(one.message) for one in received])
+                except TransientError as error:
+                    log.warning("batch of %d not written, trying again: %s", len(received), error)
+                    self._lease(client, ack_ids, 0)
+                    self._stop.wait(wait)
+                    wait = min(wait * 2, LONGEST_WAIT)
+                    continue
+                self._acknowledge(client, ack_ids)
+                wait = 1.0
+                last_message = time.monotonic()
+
+    def _process(self, messages: list[Message]) -> None:
+        ticket = next(_tickets)
+        _batches[ticket] = messages
+        try:
+            options = PipelineOptions(["--runner=FnApiRunner"])
+            pipeline = beam.Pipeline(runner=FnApiRunner(), options=options)
+            batch = pipeline | "Ticket" >> beam.Create([ticket]) | beam.ParDo(TakeBatch())
+            self._write(batch, frozenset(message.dataset for message in messages))
+            result = pipeline.run()
+            result.wait_until_finish()
+        finally:
+            del _batches[ticket]
+        self._on_result(result)
+
+    def _pull(self, client: pubsub_v1.SubscriberClient) -> list[Any]:
+        request = {"subscription": self._subscription, "max_messages": PULL_MESSAGES}
+        try:
+            return list(client.pull(request=request, timeout=PULL_SECONDS).received_messages)
+        except api.DeadlineExceeded:
+            return []
+        except (api.NotFound, api.PermissionDenied, api.Unauthenticated) as error:
+            raise SubscriptionError(f"{self._subscription}: {error.message}") from None
+        except (api.GoogleAPICallError, api.RetryError) as error:
+            log.warning("cannot pull from %s, trying again: %s", self._subscription, error)
+            self._stop.wait(1.0)
+            return []
+
+    def _lease(
+        self, client: pubsub_v1.SubscriberClient, ack_ids: list[str], seconds: int
+    ) -> None:
+        request = {
+            "subscription": self._subscription,
+            "ack_ids": ack_ids,
+            "ack_deadline_seconds": seconds,
+        }
+        try:
+            client.modify_ack_deadline(request=request)
+        except api.GoogleAPICallError as error:  # the lease runs out: redelivery, no loss
+            log.warning("cannot change the lease of %d messages: %s", len(ack_ids), error)
+
+    def _acknowledge(self, client: pubsub_v1.SubscriberClient, ack_ids: list[str]) -> None:
+        request = {"subscription": self._subscription, "ack_ids": ack_ids}
+        try:
+            client.acknowledge(request=request)
+        except api.GoogleAPICallError as error:  # the rows are written and come once more
+            log.warning("cannot acknowledge %d messages: %s", len(ack_ids), error)
+
+
+def _received(message: Any) -> Message:
+    return from_pubsub(message.data, dict(message.attributes), message.message_id)

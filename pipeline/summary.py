@@ -1,0 +1,124 @@
+"""What a local run tells at its end: a line per dataset, and totals that must add up."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from apache_beam.metrics.metric import MetricsFilter
+
+from pipeline import metrics
+from pipeline.reject import Reason
+from pipeline.times import format_moment
+
+
+@dataclass
+class DatasetTotals:
+    """What became of one dataset's messages."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    newest: int | None = None
+
+    @property
+    def dead_letters(self) -> int:
+        return self.reasons.total()
+
+
+class Totals:
+    """Totals by dataset, added up over one run or over the batches of a live run."""
+
+    def __init__(self) -> None:
+        self.datasets: defaultdict[str, DatasetTotals] = defaultdict(DatasetTotals)
+
+    def add(self, result: Any) -> None:
+        """Adds the metrics of a finished Beam run."""
+        found = result.metrics().query(MetricsFilter().with_namespace(metrics.NAMESPACE))
+        for counter in found["counters"]:
+            dataset, metric, reason = metrics.split_name(counter.key.metric.name)
+            totals = self.datasets[dataset]
+            if reason is None:
+                totals.counts[metric] += counter.result
+            else:
+                totals.reasons[reason] += counter.result
+        for distribution in found["distributions"]:
+            dataset, metric, _ = metrics.split_name(distribution.key.metric.name)
+            if metric == metrics.REFERENCE_TIME:
+                totals = self.datasets[dataset]
+                totals.newest = max(totals.newest or 0, distribution.result.max)
+
+    def count(self, metric: str) -> int:
+        """A counter over all datasets."""
+        return sum(totals.counts[metric] for totals in self.datasets.values())
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Dead letters by reason, over all datasets."""
+        return sum((totals.reasons for totals in self.datasets.values()), Counter())
+
+    @property
+    def adds_up(self) -> bool:
+        """True where every record is a row or a dead letter."""
+        return self.count(metrics.RECORDS) == self.count(metrics.ROWS) + self._dead_records
+
+    @property
+    def _dead_records(self) -> int:
+        """Dead letters that are records: those of whole messages have no records."""
+        reasons = self.reasons
+        whole = (Reason.BAD_ENCODING, Reason.NOT_JSON, Reason.NOT_RECORDS)
+        return reasons.total() - sum(reasons[reason] for reason in whole)
+
+    def lines(self) -> Iterator[str]:
+        """The summary, line by line."""
+        rows = [
+            (
+                name,
+                f"{totals.counts[metrics.MESSAGES]:,}",
+                f"{totals.counts[metrics.ROWS]:,}",
+                f"{totals.dead_letters:,}",
+                format_moment(totals.newest * 1_000_000) if totals.newest is not None else "-",
+            )
+            for name, totals in sorted(self.datasets.items())
+        ]
+        total = (
+            "total",
+            f"{self.count(metrics.MESSAGES):,}",
+            f"{self.count(metrics.ROWS):,}",
+            f"{self.reasons.total():,}",
+            "",
+        )
+        head = ("dataset", "messages", "rows", "dead letters", "newest reference time")
+        yield from _table(head, rows, total)
+        yield ""
+        records, written = self.count(metrics.RECORDS), self.count(metrics.ROWS)
+        sign = "=" if self.adds_up else "IS NOT"
+        yield (
+            f"{records:,} records {sign} {written:,} rows + {self._dead_records:,} dead-lettered "
+            f"records; {self.reasons.total() - self._dead_records:,} undecodable messages"
+        )
+        for metric in (metrics.MISFIT_VALUES, metrics.UNKNOWN_FIELDS, metrics.MISSING_COLUMNS):
+            if self.count(metric):
+                yield f"{self.count(metric):,} {metric}: {metrics.MEANING[metric]}"
+        for reason, amount in self.reasons.most_common():
+            yield f"{amount:,} dead letters {reason}"
+
+
+def _table(
+    head: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: tuple[str, ...]
+) -> Iterator[str]:
+    body = [head, *rows, total]
+    widths = [max(len(row[at]) for row in body) for at in range(len(head))]
+
+    def line(row: tuple[str, ...]) -> str:
+        cells = [row[0].ljust(widths[0])]
+        cells += [row[at].rjust(widths[at]) for at in range(1, len(row))]
+        return "  ".join(cells).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    yield line(head)
+    yield rule
+    yield from map(line, body[1:-1])
+    yield rule
+    yield line(total)

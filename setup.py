@@ -1,0 +1,45 @@
+"""Packaging. The base install is empty of heavy things: each part names what it needs."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'VERSION: Final = "(.+)"', (ROOT / "pipeline/version.py").read_text())
+assert VERSION is not None
+
+PIPELINE = [
+    "apache-beam[gcp]==2.77.*",
+    "google-cloud-bigquery-storage>=2.27",
+    "google-cloud-pubsub>=2.26",
+    "jsonschema>=4.20",
+    "msgspec>=0.20",
+    "orjson>=3.10",
+    "pyarrow>=18",
+]
+BRIDGE = [
+    "azure-identity>=1.19",
+    "azure-servicebus==7.15.*",
+    "google-cloud-pubsub>=2.26",
+]
+LOCAL = [*PIPELINE, *BRIDGE, "duckdb>=1.4"]
+DEV = [
+    *LOCAL,
+    "hypothesis>=6.100",
+    "mypy>=1.13",
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "ruff>=0.8",
+]
+
+setup(
+    name="iris-bigquery",
+    version=VERSION[1],
+    description="Elexon IRIS to BigQuery: complete, typed, fresh.",
+    python_requires=">=3.11",
+    packages=find_packages(include=["bridge*", "pipeline*", "schemas*", "local*", "ops*"]),
+    py_modules=["envelope"],
+    package_data={"schemas": ["*.json", "datasets/*.json"]},
+    extras_require={"pipeline": PIPELINE, "bridge": BRIDGE, "local": LOCAL, "dev": DEV},
+)

@@ -1,0 +1,130 @@
+"""The server's life: under Beam, over a restart, at its end, as a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from google.api_core import exceptions
+from google.cloud import pubsub_v1
+
+from local.pubsub import MemoryBacklog, PubSubServer
+from tests.local.pubsub.clients import Clients
+
+ROOT = Path(__file__).parents[3]
+TOPIC = "projects/local-project/topics/t"
+SUBSCRIPTION = "projects/local-project/subscriptions/s"
+
+
+def shout(message: beam.io.PubsubMessage) -> beam.io.PubsubMessage:
+    return beam.io.PubsubMessage(message.data.upper(), message.attributes)
+
+
+def test_beam_reads_and_writes(clients: Clients) -> None:
+    out_topic, out_subscription = f"{clients.topic}-out", f"{clients.subscription}-out"
+    clients.server.ensure_topic(out_topic)
+    clients.server.ensure_subscription(out_subscription, out_topic)
+    for number in range(50):
+        clients.publisher.publish(clients.topic, f"message {number}".encode(), n=f"{number}")
+    options = PipelineOptions(["--runner=BundleBasedDirectRunner", "--streaming"])
+    pipeline = beam.Pipeline(options=options)
+    _ = (
+        pipeline
+        | beam.io.ReadFromPubSub(subscription=clients.subscription, with_attributes=True)
+        | beam.Map(shout)
+        | beam.io.WriteToPubSub(out_topic, with_attributes=True)
+    )
+    result = pipeline.run()
+    try:
+        received = clients.pull(50, out_subscription)
+    finally:
+        result.cancel()
+    assert {each.message.data: dict(each.message.attributes) for each in received} == {
+        f"MESSAGE {number}".encode(): {"n": f"{number}"} for number in range(50)
+    }
+    assert clients.unacknowledged() == 0
+
+
+def test_a_new_server_on_the_same_backlog_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    backlog = MemoryBacklog()
+    with PubSubServer(backlog=backlog) as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        clients = Clients(server, TOPIC, SUBSCRIPTION)
+        clients.publish(b"a", b"b")
+        clients.subscriber.pull(subscription=SUBSCRIPTION, max_messages=1)
+        clients.close()
+    with PubSubServer(backlog=backlog) as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        clients = Clients(server, TOPIC, SUBSCRIPTION)
+        assert [each.message.data for each in clients.pull(2)] == [b"a", b"b"]
+        clients.close()
+
+
+def test_stopping_ends_streams_and_frees_the_port() -> None:
+    with PubSubServer() as server:
+        port = int(server.address.rpartition(":")[2])
+        clients = Clients(server, TOPIC, SUBSCRIPTION)
+        stream = clients.stream()
+        clients.plain_subscriber.get_subscription(subscription=SUBSCRIPTION)
+    with pytest.raises(exceptions.ServiceUnavailable):
+        stream.receive(1)
+    clients.close()
+    with PubSubServer(port) as server:
+        assert server.address == f"127.0.0.1:{port}"
+
+
+def test_a_taken_port_is_an_error(server: PubSubServer) -> None:
+    port = int(server.address.rpartition(":")[2])
+    with pytest.raises(OSError, match=f"^cannot listen on {server.address}: "):
+        PubSubServer(port).start()
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_as_a_process(monkeypatch: pytest.MonkeyPatch, signal_number: signal.Signals) -> None:
+    arguments = ["--port", "0", "--project", "p", "--topic", "t", "--topic", "u"]
+    arguments += ["--subscription", "s", "--subscription", "v@u"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.pubsub", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "GRPC_VERBOSITY": "ERROR"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    match = re.fullmatch(r"Pub/Sub on (127\.0\.0\.1:\d+): export PUBSUB_EMULATOR_HOST=\1\n", line)
+    assert match, line
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", match[1])
+    with pubsub_v1.SubscriberClient() as subscriber:
+        found = {
+            each.name: each.topic for each in subscriber.list_subscriptions(project="projects/p")
+        }
+    process.send_signal(signal_number)
+    assert process.communicate(timeout=10) == ("", "")
+    assert (found, process.returncode) == (
+        {
+            "projects/p/subscriptions/s": "projects/p/topics/t",
+            "projects/p/subscriptions/v": "projects/p/topics/u",
+        },
+        0,
+    )
+
+
+def test_a_subscription_without_a_topic_is_a_usage_error() -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "local.pubsub", "--subscription", "s"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert process.stderr.endswith("error: --subscription needs a --topic\n")
