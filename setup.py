@@ -40,6 +40,9 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["bridge*", "pipeline*", "schemas*", "local*", "ops*"]),
     py_modules=["envelope"],
-    package_data={"schemas": ["*.json", "datasets/*.json"]},
+    package_data={
+        "schemas": ["*.json", "datasets/*.json"],
+        "local": ["samples/*.json", "samples/*.md"],
+    },
     extras_require={"pipeline": PIPELINE, "bridge": BRIDGE, "local": LOCAL, "dev": DEV},
 )

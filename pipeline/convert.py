@@ -95,7 +95,7 @@ def _integer(value: Any) -> Any:
         exact = Decimal(value)
     except InvalidOperation:  # an exponent beyond what Decimal takes
         return MISFIT
-    if not exact.is_finite() or exact.adjusted() > 18:
+    if not exact.is_finite() or (exact and exact.adjusted() > 18):
         return MISFIT
     whole = int(exact)
     return whole if whole == exact and -(2**63) <= whole < 2**63 else MISFIT

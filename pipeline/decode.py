@@ -24,7 +24,8 @@ _LITERALS: Final = 2
 #: More than this from one compressed message is an attack or a fault, not market data.
 MAX_DECOMPRESSED_BYTES: Final = 1_000_000_000
 
-_lenient = json.JSONDecoder(strict=False)
+# parse_int: Python's int refuses more than 4,300 digits, which are JSON all the same.
+_lenient = json.JSONDecoder(strict=False, parse_int=float)
 
 
 class DecodeError(ValueError):

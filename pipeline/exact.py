@@ -18,6 +18,8 @@ from pipeline.reject import Reason
 
 #: IRIS nests two levels deep; anything beyond this is not market data.
 MAX_DEPTH: Final = 100
+#: BigQuery's JSON type refuses number literals above 1,500 characters.
+MAX_NUMBER: Final = 1_000
 
 
 class Number(str):
@@ -41,7 +43,8 @@ _decoder = json.JSONDecoder(
     parse_float=Number, parse_int=Number, parse_constant=Number, strict=False
 )
 _BLANK = re.compile(r"[ \t\r\n]*")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+#: A string, also one that never ends (else each of its escaped quotes would be tried), or a bracket.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def parse(text: str) -> list[Element]:
@@ -53,8 +56,10 @@ def parse(text: str) -> list[Element]:
     if text[:1] == "{":
         element, end = _element(text, 0)
         elements = [element]
-    else:
+    elif text[:1] == "[":
         elements, end = _array(text)
+    else:
+        raise _broken("neither an array nor an object")
     end = _skip(text, end)
     if end != len(text):
         raise _broken(f"text behind the end at character {end}")
@@ -119,17 +124,17 @@ def record_texts(text: str) -> Iterator[str]:
 
 def is_nested_deeper(value: Any, limit: int = MAX_DEPTH) -> bool:
     """True where arrays and objects in ``value`` are nested more than ``limit`` levels."""
-    level = [value]
-    for _ in range(limit + 1):
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(limit):
+        if not level:
+            return False
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
         ]
-        if not level:
-            return False
-    return True
+    return bool(level)
 
 
 def to_strict_json(value: Any) -> str:
@@ -167,13 +172,15 @@ def _is_held_exactly(literal: str) -> bool:
     """True for numbers that survive literal → 64-bit integer or double → shortest literal."""
     if len(literal) <= 18 and literal.lstrip("-").isdigit():
         return True
+    if len(literal) > MAX_NUMBER:
+        return False
     try:
         exact = Decimal(literal)
-        if not exact.is_finite():
-            return False
-        if exact.adjusted() <= 19 and exact == exact.to_integral_value():
-            if -(2**63) <= exact < 2**64:
-                return True
-        return exact == Decimal(repr(float(literal)))
-    except (InvalidOperation, OverflowError, ValueError):
+    except InvalidOperation:  # an exponent beyond what Decimal takes
         return False
+    if not exact.is_finite():
+        return False
+    # With a point or an exponent it is read as a double, however whole it is.
+    if literal.lstrip("-").isdigit() and -(2**63) <= exact < 2**64:
+        return True
+    return exact == Decimal(repr(float(literal)))

@@ -140,7 +140,7 @@ def _finish(totals: Totals, warehouse: str) -> int:
     print(f"\nwarehouse: {warehouse}")
     kind, place = parse_url(warehouse)
     if kind == "duckdb":
-        python = os.path.relpath(sys.executable) if os.sep in sys.executable else "python"
+        python = os.path.relpath(sys.executable)
         print(f'try: {python} -m local.query {place} "{_example(totals)}"')
     if not totals.adds_up:
         return _say("records do not equal rows + dead letters: this is a bug", FAILED)

@@ -15,7 +15,7 @@ from pipeline.times import day_number, parse_moment
 
 #: IRIS names files ``SUBJECT_yyyyMMddHHmm_<tail>.json``, the minute in UTC. Inferred from names
 #: seen by live clients and in the operator's archive, so it is never required.
-_FILE_MINUTE: Final = re.compile(r"_([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})_")
+_FILE_MINUTE: Final = re.compile(r"_([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?=_)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import apache_beam as beam
@@ -55,6 +56,17 @@ class SubscriptionError(Exception):
 #: Batches on their way into a run, by ticket: payloads stay out of the graph.
 _batches: dict[int, list[Message]] = {}
 _tickets = itertools.count()
+
+
+@contextmanager
+def held(messages: list[Message]) -> Iterator[int]:
+    """A ticket for ``messages``, valid inside the ``with`` block and in this process."""
+    ticket = next(_tickets)
+    _batches[ticket] = messages
+    try:
+        yield ticket
+    finally:
+        del _batches[ticket]
 
 
 class TakeBatch(beam.DoFn):
@@ -124,17 +136,13 @@ class MicroBatches:
                 last_message = time.monotonic()
 
     def _process(self, messages: list[Message]) -> None:
-        ticket = next(_tickets)
-        _batches[ticket] = messages
-        try:
+        with held(messages) as ticket:
             options = PipelineOptions(["--runner=FnApiRunner"])
             pipeline = beam.Pipeline(runner=FnApiRunner(), options=options)
             batch = pipeline | "Ticket" >> beam.Create([ticket]) | beam.ParDo(TakeBatch())
             self._write(batch, frozenset(message.dataset for message in messages))
             result = pipeline.run()
             result.wait_until_finish()
-        finally:
-            del _batches[ticket]
         self._on_result(result)
 
     def _pull(self, client: pubsub_v1.SubscriberClient) -> list[Any]:

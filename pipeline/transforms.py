@@ -23,7 +23,7 @@ from pipeline.sinks.base import WarehouseError
 from pipeline.sinks.bundle import FLUSH_BYTES, Answer, bundle_of
 from pipeline.typed import Plan, Typed, reject_message, reject_rows
 from pipeline.unmapped import UnmappedPlan
-from schemas.model import Dataset, Table
+from schemas.model import Column, Dataset, Table
 from schemas.tables import DEAD_LETTERS, ENVELOPE_COLUMNS, MESSAGES, UNMAPPED, table_for
 
 UNMAPPED_TAG: Final = "unmapped"
@@ -102,6 +102,7 @@ class AppendRows(beam.DoFn):
         self._warehouse = open_warehouse(self._url)
         self._meter = metrics.Meter(self._name)
         self._plans: dict[frozenset[str], Plan] = {}
+        self._columns: dict[frozenset[str], tuple[Column, ...]] = {}
 
     def start_bundle(self) -> None:
         self._bundle = bundle_of(self._warehouse)
@@ -115,21 +116,12 @@ class AppendRows(beam.DoFn):
             return
         if missing and self._dataset is not None:
             typed = self._retype(self._dataset, typed, missing)
-        batch = typed.batch
-        count = len(batch)
-        message = batch.message
-        ingested = now_micros()
-        values: list[Sequence[Any]] = [
-            *batch.columns,
-            [message.source] * count,
-            [ingested] * count,
-            [message.message_id] * count,
-            batch.index,
-            [message.enqueued] * count,
-            batch.extra or [None] * count,
-        ]
-        columns = tuple(c for c in self._table.columns if c.name not in missing)
-        self._bundle.add(self._name, columns, typed, values, count, typed.size)
+        columns = self._columns.get(missing)
+        if columns is None:
+            columns = tuple(c for c in self._table.columns if c.name not in missing)
+            self._columns[missing] = columns
+        values = typed.batch.full_columns(now_micros())
+        self._bundle.add(self._name, columns, typed, values, len(typed.batch), typed.size)
         for answer in self._bundle.ready(self._name):
             yield from self._settle(answer)
 

@@ -41,10 +41,18 @@ class Batch:
     def __len__(self) -> int:
         return len(self.index)
 
-    def record_text(self, row: int) -> str:
-        """The JSON of the record behind ``row``, as it stood in the message."""
-        at = self.index[row] - (self.message.record_index or 0)
-        return parse(self.text)[at].text
+    def full_columns(self, ingested: int) -> Columns:
+        """All columns of the table: the dataset's, then the envelope's in their order."""
+        count, message = len(self), self.message
+        return [
+            *self.columns,
+            [message.source] * count,
+            [ingested] * count,
+            [message.message_id] * count,
+            self.index,
+            [message.enqueued] * count,
+            self.extra or [None] * count,
+        ]
 
 
 @dataclass(slots=True)
@@ -121,12 +129,12 @@ class Plan:
         except DecodeError as error:
             return undecodable(message, text, error, now)
         first = message.record_index or 0
-        faults = Faults()
         typed = Typed(Batch(message, [], [], None, text), records=len(elements))
         rows: list[list[Any]] = []
         index: list[int] = []
         extras: list[str | None] = []
         for at, element in enumerate(elements, first):
+            faults = Faults()
             reject = check_element(message, element, at, now)
             if reject is None:
                 row, extra = self._row(element.value, faults)
@@ -137,12 +145,13 @@ class Plan:
             rows.append(row)
             index.append(at)
             extras.append(to_strict_json(extra) if extra else None)
+            typed.misfits += faults.misfits
+            typed.unknown_fields += faults.unknown
         typed.batch.columns = (
             list(zip(*rows, strict=True)) if rows else [() for _ in self.columns]
         )
         typed.batch.index = index
         typed.batch.extra = extras if any(extras) else None
-        typed.misfits, typed.unknown_fields = faults.misfits, faults.unknown
         typed.newest = self._newest(typed.batch.columns)
         return typed
 
@@ -207,7 +216,7 @@ def reject_message(message: Message, error: DecodeError, now: int, text: str = "
         payload=message.data or text.encode("utf-8", "surrogatepass"),
         failed=now,
         record_index=message.record_index,
-        content_encoding=message.content_encoding,
+        content_encoding=message.content_encoding if message.data else None,
     )
 
 

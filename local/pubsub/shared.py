@@ -58,8 +58,8 @@ class SharedBroker:
 
         Args:
             patience: seconds to wait at most; None waits for as long as it takes.
-            alive: false once nobody waits for the answer any more; nothing is leased then. Who
-                makes it false calls ``wake``.
+            alive: false once nobody waits for the answer any more; nothing is leased then. It
+                is asked before every look for messages; ``wake`` makes for one.
 
         Returns:
             Empty when patience or life ended, or the server closes.
@@ -78,12 +78,14 @@ class SharedBroker:
                 patience_left = give_up - time.monotonic()
                 if patience_left <= 0:
                     break
+                # Leases that others take meanwhile do not matter: while this pull waits, nothing
+                # is ready but what its flow control does not admit.
                 to_expiry = self._broker.seconds_to_expiry(subscription)
                 self._changed.wait(min(patience_left, to_expiry, LONGEST_WAIT))
         return []
 
     def wake(self) -> None:
-        """Lets waiting pulls look at their ``alive`` again."""
+        """Lets waiting pulls look again, at ``alive`` first."""
         with self._changed:
             self._changed.notify_all()
 

@@ -18,7 +18,7 @@ from local.pubsub.limits import (
     check_deadline_change,
     check_name,
 )
-from local.pubsub.model import InvalidArgument, PubSubError
+from local.pubsub.model import InvalidArgument
 from local.pubsub.shared import SharedBroker
 
 _StreamingPullResponse = types.StreamingPullResponse.pb()
@@ -45,7 +45,7 @@ class StreamingPull:
         self._context = context
         self._drops_at_start = faults.streams_dropped
         self._requests_ended = False
-        self._error: PubSubError | None = None
+        self._error: Exception | None = None
         self._subscription = ""
         self._ack_deadline_seconds = 0
 
@@ -59,7 +59,6 @@ class StreamingPull:
         if first is None:
             raise InvalidArgument("subscription: the stream ended before its first request")
         flow = self._open(first)
-        self._context.add_callback(self._shared.wake)
         threading.Thread(target=self._read_requests, name="streaming-pull", daemon=True).start()
         while self._is_open():
             deliveries = self._shared.wait_and_pull(
@@ -96,10 +95,10 @@ class StreamingPull:
         try:
             for request in self._requests:
                 self._apply(request)
-        except PubSubError as error:
-            self._error = error
         except grpc.RpcError:
             pass  # gRPC's way to say that the call has ended
+        except Exception as error:
+            self._error = error  # for the other thread to raise, which can answer the client
         finally:
             self._requests_ended = True
             self._shared.wake()

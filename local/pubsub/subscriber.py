@@ -84,7 +84,6 @@ class Subscriber:
     def _pull(self, request: Any, context: grpc.ServicerContext) -> Any:
         check_name("subscription", request.subscription, "subscriptions")
         check_max_messages(request.max_messages)
-        context.add_callback(self._shared.wake)
         deliveries = self._shared.wait_and_pull(
             request.subscription,
             min(request.max_messages, MAX_ANSWER_MESSAGES),

@@ -42,6 +42,12 @@ def open_warehouse(url: str) -> Warehouse:
         return warehouse
 
 
+def use_warehouse(url: str, warehouse: Warehouse) -> None:
+    """Lets ``open_warehouse(url)`` give ``warehouse`` in this process: tests, benchmarks."""
+    with _lock:
+        _open[url] = warehouse
+
+
 def close_warehouses() -> None:
     """Closes all warehouses of this process; they open again when asked for."""
     with _lock:

@@ -78,8 +78,8 @@ class Warehouse(ABC):
         Empty for a table that cannot be looked at: ``append`` will tell why.
         """
 
-    def close(self) -> None:
-        """Ends connections; the warehouse is not used afterwards."""
+    def close(self) -> None:  # noqa: B027
+        """Ends connections, if there are any; the warehouse is not used afterwards."""
 
 
 def isolate(
@@ -87,19 +87,26 @@ def isolate(
 ) -> list[Refusal]:
     """Finds the rows that make ``attempt`` fail by halving, and writes all the others.
 
-    ``attempt`` writes a part and returns the fault, or None when the part is written. It is
-    called about ``2 n log n`` times for ``n`` bad rows.
+    ``attempt`` writes a part and returns the fault, or None when the part is written. For ``b``
+    bad rows among ``n`` it is called at most about ``2 b log2(n)`` times.
     """
+    if not write.count:
+        return []
     fault = attempt(write)
     if fault is None:
         return []
     if write.count == 1:
-        return [Refusal(offset, Reason.ROW_REFUSED, str(fault).strip().splitlines()[0])]
+        return [Refusal(offset, Reason.ROW_REFUSED, first_line(fault))]
     half = write.count // 2
     return [
         *isolate(write.slice(0, half), attempt, offset),
         *isolate(write.slice(half, write.count), attempt, offset + half),
     ]
+
+
+def first_line(fault: Exception) -> str:
+    """What went wrong, in one line."""
+    return (str(fault).strip() or repr(fault)).splitlines()[0]
 
 
 def refuse_all(write: Write, reason: Reason, detail: str) -> list[Refusal]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from pipeline.sinks.base import Refusal, Warehouse, Write
@@ -29,7 +30,8 @@ class Answer(NamedTuple, Generic[T]):
     refused: list[Refusal]
 
 
-class _Pending(NamedTuple):
+@dataclass(slots=True)
+class _Pending:
     item: Any
     values: list[Sequence[Any]]
     count: int
@@ -49,12 +51,21 @@ class Bundle:
     """Rows on their way to one warehouse, for one thread."""
 
     def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+        self.warehouse = warehouse
         self._slots: dict[str, _Slot] = {}
         self._bytes = 0
+        self._used = False
 
     def begin(self, owner: str, table: Table) -> None:
-        """Forgets what ``owner`` put in before: an earlier bundle that failed."""
+        """Opens a slot for ``owner``, who takes part in the bundle that begins.
+
+        All owners begin before the first adds. What an earlier bundle has left is forgotten: it
+        failed, and its rows will be delivered again.
+        """
+        if self._used:
+            self._slots.clear()
+            self._bytes = 0
+            self._used = False
         self._slots[owner] = _Slot(table)
 
     def add(
@@ -67,6 +78,7 @@ class Bundle:
         size: int,
     ) -> None:
         """Takes ``count`` rows that belong to ``item``; ``size`` is their payload in bytes."""
+        self._used = True
         slot = self._slots[owner]
         if count:
             slot.pending.setdefault(columns, []).append(_Pending(item, values, count))
@@ -84,6 +96,7 @@ class Bundle:
 
     def finish(self, owner: str) -> list[Answer[Any]]:
         """Writes everything that is pending, for all owners; the answers of ``owner``."""
+        self._used = True
         self._flush()
         return self.ready(owner)
 
@@ -100,7 +113,7 @@ class Bundle:
             slot.rowless = []
         if not writes:
             return
-        for (slot, pending), refusals in zip(groups, self._warehouse.append(writes), strict=True):
+        for (slot, pending), refusals in zip(groups, self.warehouse.append(writes), strict=True):
             slot.answers.extend(_share(pending, refusals))
 
 
@@ -134,8 +147,8 @@ _threads = threading.local()
 
 def bundle_of(warehouse: Warehouse) -> Bundle:
     """This thread's bundle for ``warehouse``."""
-    bundles: dict[int, tuple[Warehouse, Bundle]] = _threads.__dict__.setdefault("bundles", {})
-    kept = bundles.get(id(warehouse))
-    if kept is None or kept[0] is not warehouse:
-        kept = bundles[id(warehouse)] = (warehouse, Bundle(warehouse))
-    return kept[1]
+    kept: Bundle | None = getattr(_threads, "bundle", None)
+    if kept is None or kept.warehouse is not warehouse:
+        # One is kept: a process writes to one warehouse, and must not hold on to a closed one.
+        kept = _threads.bundle = Bundle(warehouse)
+    return kept

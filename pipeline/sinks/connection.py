@@ -9,7 +9,9 @@ whatever reason, fails all requests that have no answer. The next request opens 
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -18,10 +20,13 @@ from typing import Any, Final
 import grpc
 from google.cloud.bigquery_storage_v1 import types
 from google.cloud.bigquery_storage_v1.types import AppendRowsRequest, AppendRowsResponse
-from grpc_status import rpc_status
+from google.protobuf.message import DecodeError
+from google.rpc import status_pb2
 
 #: Opens a call from an iterator of requests; the call iterates over responses and cancels.
 OpenCall = Callable[[Iterator[AppendRowsRequest]], Any]
+
+_STATUS_DETAILS: Final = "grpc-status-details-bin"
 
 
 class ConnectionLost(Exception):
@@ -31,47 +36,90 @@ class ConnectionLost(Exception):
         code: the status with which the call ended; OK where the server closed it in peace.
         detail: the status in words.
         mismatch: True where the service says that the rows' schema is not the table's.
+        first: True for the request whose turn it was to be answered: the likeliest cause.
     """
 
-    def __init__(self, code: grpc.StatusCode, detail: str, mismatch: bool = False) -> None:
-        super().__init__(f"{code.name}: {detail}")
+    def __init__(
+        self, code: grpc.StatusCode, detail: str, mismatch: bool = False, first: bool = False
+    ) -> None:
+        super().__init__(code, detail, mismatch, first)
         self.code = code
         self.detail = detail
         self.mismatch = mismatch
+        self.first = first
+
+    def __str__(self) -> str:
+        return f"{self.code.name}: {self.detail}"
 
 
 class _Call:
-    """One life of the connection."""
+    """One life of the connection. A request is in it from ``put`` until its future is done."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
-        self.outbox: deque[tuple[AppendRowsRequest, Future[AppendRowsResponse]]] = deque()
-        self.flight: deque[tuple[str, Future[AppendRowsResponse]]] = deque()
-        self.ended = False
-        self.handle: Any = None
+        self._changed = threading.Condition()
+        self._outbox: deque[tuple[AppendRowsRequest, Future[AppendRowsResponse]]] = deque()
+        self._flight: deque[tuple[str, Future[AppendRowsResponse]]] = deque()
+        self._heard = time.monotonic()
+        self._ended = False
+        self._handle: Any = None
+
+    def put(self, request: AppendRowsRequest, future: Future[AppendRowsResponse]) -> bool:
+        """Queues ``request``; False where the call has ended and will not answer it."""
+        with self._changed:
+            if self._ended:
+                return False
+            if not self._outbox and not self._flight:
+                self._heard = time.monotonic()
+            self._outbox.append((request, future))
+            self._changed.notify()
+            return True
 
     def requests(self) -> Iterator[AppendRowsRequest]:
         """Runs in gRPC's sending thread until the call ends."""
         while True:
-            with self.changed:
-                self.changed.wait_for(lambda: self.outbox or self.ended)
-                if self.ended:
+            with self._changed:
+                self._changed.wait_for(lambda: self._outbox or self._ended)
+                if self._ended:
                     return
-                request, future = self.outbox.popleft()
-                self.flight.append((request.write_stream, future))
+                request, future = self._outbox.popleft()
+                self._flight.append((request.write_stream, future))
             yield request
 
-    def end(self) -> list[Future[AppendRowsResponse]]:
-        """Closes the call; the futures that will have no answer."""
-        with self.changed:
-            self.ended = True
-            lost = [future for _, future in (*self.flight, *self.outbox)]
-            self.flight.clear()
-            self.outbox.clear()
-            self.changed.notify_all()
-        if self.handle is not None:
-            self.handle.cancel()
-        return lost
+    def converse(self, handle: Any) -> None:
+        """Gives each answer to the request whose turn it is, until there are no more."""
+        with self._changed:
+            self._handle = handle
+            if self._ended:  # given up while it was being opened
+                handle.cancel()
+        for response in handle:
+            with self._changed:
+                if self._ended:
+                    return
+                _check(response.write_stream, self._flight[0][0] if self._flight else None)
+                self._heard = time.monotonic()
+                future = self._flight.popleft()[1]
+            future.set_result(response)
+
+    def is_stuck(self, quiet: float) -> bool:
+        """True where requests wait and none was answered for ``quiet`` seconds."""
+        with self._changed:
+            waiting = self._outbox or self._flight
+            return bool(waiting) and time.monotonic() - self._heard >= quiet
+
+    def end(self, lost: ConnectionLost) -> None:
+        """Closes the call; every request in it fails."""
+        with self._changed:
+            self._ended = True
+            futures = [future for _, future in (*self._flight, *self._outbox)]
+            self._flight.clear()
+            self._outbox.clear()
+            self._changed.notify_all()
+            handle = self._handle
+        if handle is not None:
+            handle.cancel()
+        for at, future in enumerate(futures):
+            first = at == 0
+            future.set_exception(ConnectionLost(lost.code, lost.detail, lost.mismatch, first))
 
 
 class Connection:
@@ -91,28 +139,33 @@ class Connection:
         with self._wake:
             if self._closed:
                 raise RuntimeError("the connection is closed")
-            call = self._call
-            if call is None or call.ended:
-                call = self._call = _Call()
+            if self._call is None or not self._call.put(request, future):
+                self._call = _Call()
+                self._call.put(request, future)
                 self._wake.notify()
-            with call.changed:
-                call.outbox.append((request, future))
-                call.changed.notify_all()
         return future
 
-    def reset(self) -> None:
-        """Gives up the present call: requests without an answer fail with ``ConnectionLost``."""
+    def give_up(self, quiet: float) -> None:
+        """Ends the present call if it has left requests without an answer for ``quiet`` seconds.
+
+        As long as answers come in, a request may wait: its turn will come.
+        """
         with self._wake:
-            call, self._call = self._call, None
-        if call is not None:
-            _fail(call.end(), ConnectionLost(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer"))
+            call = self._call
+            if call is None or not call.is_stuck(quiet):
+                return
+            self._call = None
+        detail = f"no answer for {quiet:g} s"
+        call.end(ConnectionLost(grpc.StatusCode.DEADLINE_EXCEEDED, detail))
 
     def close(self) -> None:
         """Ends the call and its thread."""
         with self._wake:
             self._closed = True
+            call, self._call = self._call, None
             self._wake.notify()
-        self.reset()
+        if call is not None:
+            call.end(ConnectionLost(grpc.StatusCode.CANCELLED, "the connection is closed"))
         self._owner.join(5)
 
     def _own(self) -> None:
@@ -126,43 +179,70 @@ class Connection:
                     return
                 served = self._call
             assert served is not None
-            self._converse(served)
+            self._serve(served)
 
-    def _converse(self, call: _Call) -> None:
+    def _serve(self, call: _Call) -> None:
+        lost = ConnectionLost(grpc.StatusCode.OK, "the service closed the call")
         try:
-            call.handle = self._open_call(call.requests())
-            for response in call.handle:
-                with call.changed:
-                    stream, future = call.flight.popleft() if call.flight else ("", None)
-                if future is None:
-                    break
-                if response.write_stream and response.write_stream != stream:
-                    # Never seen; but an answer given to the wrong rows would lose data in silence.
-                    detail = f"answer for {response.write_stream}, expected {stream}"
-                    future.set_exception(ConnectionLost(grpc.StatusCode.INTERNAL, detail))
-                    break
-                future.set_result(response)
-            error = ConnectionLost(grpc.StatusCode.OK, "the service closed the call")
-        except grpc.RpcError as fault:
-            status = rpc_status.from_call(fault)
-            mismatch = status is not None and is_mismatch(status)
-            error = ConnectionLost(fault.code(), fault.details() or "", mismatch)
-        except Exception as fault:  # a fault of the client library must not leave anybody waiting
-            error = ConnectionLost(grpc.StatusCode.UNKNOWN, repr(fault))
-        _fail(call.end(), error)
+            call.converse(self._open_call(call.requests()))
+        except Exception as fault:  # whatever it is, it must leave nobody waiting
+            lost = as_lost(fault)
+        finally:
+            call.end(lost)
+
+
+def ask(open_call: OpenCall, request: AppendRowsRequest) -> AppendRowsResponse:
+    """The answer to one request in a call of its own.
+
+    Raises:
+        ConnectionLost: the call ended without an answer.
+    """
+    call = None
+    try:
+        call = open_call(iter((request,)))
+        for response in call:
+            answer: AppendRowsResponse = response
+            return answer
+    except Exception as fault:
+        raise as_lost(fault) from None
+    finally:
+        if call is not None:
+            call.cancel()
+    raise ConnectionLost(grpc.StatusCode.OK, "the service closed the call")
+
+
+def as_lost(fault: Exception) -> ConnectionLost:
+    """How a call ended, from what it raised."""
+    if isinstance(fault, ConnectionLost):
+        return fault
+    if not isinstance(fault, grpc.Call):
+        return ConnectionLost(grpc.StatusCode.UNKNOWN, repr(fault))
+    metadata = dict(fault.trailing_metadata() or ())
+    mismatch = False
+    with contextlib.suppress(DecodeError):
+        # Not grpc_status: it raises where the details' text is not that of the status.
+        mismatch = is_mismatch(status_pb2.Status.FromString(metadata.get(_STATUS_DETAILS, b"")))
+    return ConnectionLost(fault.code(), fault.details() or "", mismatch)
 
 
 def is_mismatch(status: Any) -> bool:
     """True where the service's own code says that the rows have fields that the table lacks."""
+    code: Any = types.StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
     for detail in status.details:
         error = types.StorageError.pb()()
-        if detail.Unpack(error):
-            code: Any = types.StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
-            return bool(error.code == code)
+        with contextlib.suppress(DecodeError):
+            if detail.Unpack(error):
+                return bool(error.code == code)
     return False
 
 
-def _fail(futures: list[Future[AppendRowsResponse]], error: ConnectionLost) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_exception(error)
+def _check(said: str, due: str | None) -> None:
+    """Never seen to fail; but an answer given to other rows would lose data in silence."""
+    if due is None or (said and _table(said) != _table(due)):
+        detail = f"an answer for {said or 'no stream'}, expected {due or 'none'}"
+        raise ConnectionLost(grpc.StatusCode.INTERNAL, detail)
+
+
+def _table(stream: str) -> str:
+    """The table in the name of a stream; the service may spell the rest in another way."""
+    return stream.partition("/tables/")[2].partition("/")[0]

@@ -7,11 +7,12 @@ go into one transaction.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -23,15 +24,25 @@ from pipeline.sinks.base import (
     Warehouse,
     WarehouseError,
     Write,
+    first_line,
     isolate,
     refuse_all,
 )
 from schemas.ddl import duckdb_ddl
-from schemas.model import Table
+from schemas.model import Column, Table
 
 _LOCK_TIMEOUT_SECONDS: Final = 60.0
+#: What DuckDB says while another process holds the file.
+_LOCKED: Final = "Could not set lock on file"
 #: Faults of a table as a whole: a column or type that does not fit.
 _TABLE_FAULTS: Final = (duckdb.CatalogException, duckdb.BinderException)
+#: Faults of the rows or their table; all others are the file's or the machine's and may pass.
+_DATA_FAULTS: Final = (
+    duckdb.DataError,
+    duckdb.IntegrityError,
+    duckdb.NotSupportedError,
+    duckdb.ProgrammingError,
+)
 
 
 class DuckDBWarehouse(Warehouse):
@@ -45,7 +56,9 @@ class DuckDBWarehouse(Warehouse):
     """
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
+        if path.startswith(":"):  # DuckDB's names for a database in memory
+            raise WarehouseError(f"{path} would keep nothing: name a file, for example iris.duckdb")
+        self._path = Path(path).absolute()
         self._mutex = threading.Lock()
         self._missing: dict[str, frozenset[str]] = {}
         try:
@@ -55,25 +68,19 @@ class DuckDBWarehouse(Warehouse):
         self._connect().close()
 
     def append(self, writes: Sequence[Write]) -> list[list[Refusal]]:
-        with self._mutex:
-            connection = self._connect()
-            try:
-                return self._append(connection, writes)
-            except duckdb.IOException as error:
-                raise TransientError(f"{self._path}: {error}") from error
-            finally:
-                connection.close()
+        with self._mutex, self._open() as connection:
+            return self._append(connection, writes)
 
     def missing_columns(self, table: Table) -> frozenset[str]:
-        if table.name not in self._missing:
-            with self._mutex:
-                connection = self._connect()
+        missing = self._missing.get(table.name)
+        if missing is None:
+            with self._mutex, self._open() as connection:
                 try:
                     connection.execute(duckdb_ddl(table))
-                    self._missing[table.name] = _missing(connection, table)
-                finally:
-                    connection.close()
-        return self._missing[table.name]
+                    missing = self._missing[table.name] = _missing(connection, table)
+                except _DATA_FAULTS:  # no table that takes rows: ``append`` will tell
+                    return frozenset()
+        return missing
 
     def _append(
         self, connection: duckdb.DuckDBPyConnection, writes: Sequence[Write]
@@ -88,7 +95,8 @@ class DuckDBWarehouse(Warehouse):
         if fault is None:
             return []
         if isinstance(fault, _TABLE_FAULTS):
-            return refuse_all(write, Reason.TABLE_UNAVAILABLE, _first_line(fault))
+            self._missing.pop(write.table.name, None)  # the table may have changed: look again
+            return refuse_all(write, Reason.TABLE_UNAVAILABLE, first_line(fault))
         return isolate(write, lambda part: self._insert(connection, [part]))
 
     def _insert(
@@ -108,12 +116,21 @@ class DuckDBWarehouse(Warehouse):
                 )
                 connection.unregister("new_rows")
             connection.commit()
-        except duckdb.IOException:
-            raise
-        except duckdb.Error as fault:
-            connection.rollback()
+        except _DATA_FAULTS as fault:
+            with contextlib.suppress(duckdb.TransactionException):  # it ended in the commit
+                connection.rollback()
             return fault
         return None
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._connect()
+        try:
+            yield connection
+        except duckdb.Error as error:
+            raise TransientError(f"{self._path}: {first_line(error)}") from error
+        finally:
+            connection.close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + _LOCK_TIMEOUT_SECONDS
@@ -122,7 +139,7 @@ class DuckDBWarehouse(Warehouse):
             try:
                 connection = duckdb.connect(str(self._path))
             except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
+                if _LOCKED not in str(error):
                     raise WarehouseError(_explain(self._path, error)) from None
                 if time.monotonic() > deadline:
                     raise TransientError(
@@ -138,22 +155,30 @@ class DuckDBWarehouse(Warehouse):
 
 
 def _missing(connection: duckdb.DuckDBPyConnection, table: Table) -> frozenset[str]:
-    live = {
-        row[0].lower()
-        for row in connection.execute(f"DESCRIBE {_quoted(table.name)}").fetchall()
-    }
-    return frozenset(c.name for c in table.columns if c.name.lower() not in live)
+    live = connection.sql(f"FROM {_quoted(table.name)}")
+    return frozenset(_lacking(table.columns, zip(live.columns, live.types, strict=True)))
+
+
+def _lacking(columns: Iterable[Column], live: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """The columns that are not there, or not with all their fields.
+
+    DuckDB would drop a field that the live STRUCT lacks without a word.
+    """
+    types = {name.lower(): kind for name, kind in live}
+    for column in columns:
+        kind = types.get(column.name.lower())
+        while kind is not None and kind.id == "list":
+            kind = kind.children[0][1]
+        fields = kind.children if kind is not None and kind.id == "struct" else ()
+        if kind is None or any(_lacking(column.columns, fields)):
+            yield column.name
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
-
-
 def _explain(path: Path, error: Exception) -> str:
     if path.is_dir():
         return f"{path} is a folder: name a file, for example {path}/iris.duckdb"
-    return f"cannot open {path} as a DuckDB file: {_first_line(error)}"
+    return f"cannot open {path} as a DuckDB file: {first_line(error)}"

@@ -64,9 +64,7 @@ class RowEncoder:
 
     def encode(self, write: Write) -> list[bytes]:
         """One serialized row for each row of ``write``."""
-        fragments = [
-            make(values) for make, values in zip(self._fields, write.values, strict=True)
-        ]
+        fragments = [make(values) for make, values in zip(self._fields, write.values, strict=True)]
         return list(map(b"".join, zip(*fragments, strict=True)))
 
 

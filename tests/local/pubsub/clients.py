@@ -85,6 +85,13 @@ class Clients:
         answer = self.plain_subscriber.pull(request=request)
         return [each.message.data for each in answer.received_messages]
 
+    def start_pull(self, request: types.PullRequest) -> grpc.Future:
+        """A pull that the test can cancel."""
+        pull = self._channel.unary_unary(
+            "/google.pubsub.v1.Subscriber/Pull", request_serializer=types.PullRequest.serialize
+        )
+        return pull.future(request)
+
     def unacknowledged(self) -> int:
         return self.server.unacknowledged(self.subscription)
 

@@ -262,23 +262,34 @@ class TestNames:
         with pytest.raises(NotFound, match=missing_subscription):
             broker.delete_subscription(OTHER_SUB)
 
-    def test_a_deleted_topic_leaves_its_subscriptions_what_they_have(self, broker: Broker) -> None:
-        broker.publish(TOPIC, texts("a"))
-        broker.delete_topic(TOPIC)
-        assert broker.subscription(SUB) == Subscription(SUB, DELETED_TOPIC)
-        broker.create_topic(Topic(TOPIC))
-        broker.publish(TOPIC, texts("b"))
-        assert data(broker.pull(SUB, 10)) == ["a"]
-
-    def test_a_deleted_subscription_takes_its_messages_along(
+    def test_a_deleted_topic_leaves_its_subscriptions_what_they_have(
         self, broker: Broker, backlog: MemoryBacklog
     ) -> None:
+        broker.publish(TOPIC, texts("a"))
+        broker.delete_topic(TOPIC)
+        broker.create_topic(Topic(TOPIC))
+        broker.publish(TOPIC, texts("b"))
+        for each in (broker, Broker(backlog)):
+            assert each.subscription(SUB) == Subscription(SUB, DELETED_TOPIC)
+            assert data(each.pull(SUB, 10)) == ["a"]
+
+    def test_a_deleted_subscription_takes_its_messages_along(self, broker: Broker) -> None:
         broker.create_subscription(Subscription(OTHER_SUB, TOPIC))
         broker.publish(TOPIC, texts("a"))
         broker.delete_subscription(SUB)
         assert data(broker.pull(OTHER_SUB, 10)) == ["a"]
         broker.create_subscription(Subscription(SUB, TOPIC))
         assert broker.pull(SUB, 10) == []
+
+
+def test_the_last_acknowledgement_frees_the_message(broker: Broker, backlog: MemoryBacklog) -> None:
+    broker.create_subscription(Subscription(OTHER_SUB, TOPIC))
+    (message_id,) = broker.publish(TOPIC, texts("a"))
+    broker.acknowledge(SUB, ack_ids(broker.pull(SUB, 1)))
+    assert backlog.read(message_id) == Message(message_id, NOW_NS, Content(b"a"))
+    broker.delete_subscription(OTHER_SUB)
+    with pytest.raises(KeyError):
+        backlog.read(message_id)
 
 
 def test_a_new_broker_on_the_same_backlog_goes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -58,8 +59,10 @@ def test_every_answer_is_delayed(clients: Clients) -> None:
 def test_dropped_streams_end_as_unavailable(clients: Clients) -> None:
     clients.publish(b"x")
     stream = clients.stream()
-    stream.receive(1)  # it is open
+    (received,) = stream.receive(1)
+    stream.send(ack_ids=[received.ack_id])
+    eventually(lambda: clients.unacknowledged() == 0)
+    time.sleep(0.1)  # so that it waits for messages; sooner would prove less
     clients.server.faults.drop_streaming_pulls()
     with pytest.raises(exceptions.ServiceUnavailable, match="dropped, as a test asked for"):
         stream.receive(1)
-    assert clients.unacknowledged() == 1

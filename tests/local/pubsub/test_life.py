@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apache_beam as beam
@@ -14,9 +15,10 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.api_core import exceptions
 from google.cloud import pubsub_v1
+from google.pubsub_v1 import types
 
 from local.pubsub import MemoryBacklog, PubSubServer
-from tests.local.pubsub.clients import Clients
+from tests.local.pubsub.clients import Clients, eventually
 
 ROOT = Path(__file__).parents[3]
 TOPIC = "projects/local-project/topics/t"
@@ -73,11 +75,24 @@ def test_stopping_ends_streams_and_frees_the_port() -> None:
         clients = Clients(server, TOPIC, SUBSCRIPTION)
         stream = clients.stream()
         clients.plain_subscriber.get_subscription(subscription=SUBSCRIPTION)
-    with pytest.raises(exceptions.ServiceUnavailable):
+    with pytest.raises(exceptions.ServiceUnavailable, match="the server is stopping"):
         stream.receive(1)
     clients.close()
     with PubSubServer(port) as server:
         assert server.address == f"127.0.0.1:{port}"
+
+
+def test_stopping_does_not_wait_for_delayed_answers() -> None:
+    with PubSubServer() as server, ThreadPoolExecutor(1) as threads:
+        clients = Clients(server, TOPIC, SUBSCRIPTION)
+        server.faults.delay_answers(600)
+        messages = [types.PubsubMessage(data=b"x")]
+        publish = clients.plain_publisher.publish
+        answer = threads.submit(publish, topic=TOPIC, messages=messages)
+        eventually(lambda: clients.unacknowledged() == 1)
+        server.stop()
+        assert len(answer.result(timeout=10).message_ids) == 1
+        clients.close()
 
 
 def test_a_taken_port_is_an_error(server: PubSubServer) -> None:

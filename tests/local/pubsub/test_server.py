@@ -71,6 +71,16 @@ class TestPublishAndPull:
             assert answer == types.PullResponse()
 
     @pytest.mark.filterwarnings("ignore:The return_immediately flag")
+    def test_a_cancelled_pull_takes_no_message_along(self, clients: Clients) -> None:
+        request = types.PullRequest(subscription=clients.subscription, max_messages=1)
+        pull = clients.start_pull(request)
+        time.sleep(0.1)  # so that it waits in the server; sooner would prove less
+        pull.cancel()
+        clients.plain_publisher.get_topic(topic=clients.topic)
+        clients.publish(b"x")
+        assert clients.pull_now() == [b"x"]
+
+    @pytest.mark.filterwarnings("ignore:The return_immediately flag")
     def test_max_messages_is_respected(self, clients: Clients) -> None:
         clients.publish(b"a", b"b", b"c")
         assert [clients.pull_now(2) for _ in range(3)] == [[b"a", b"b"], [b"c"], []]

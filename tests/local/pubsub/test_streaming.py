@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import queue
 from typing import Any
 
 import pytest
 from google.api_core import exceptions
 from google.cloud.pubsub_v1.subscriber.message import Message
+from google.pubsub_v1 import types
 
+from local.pubsub import Faults, MemoryBacklog
+from local.pubsub.broker import Broker
+from local.pubsub.model import Content, Subscription, Topic
+from local.pubsub.shared import SharedBroker
+from local.pubsub.streaming import StreamingPull
 from tests.local.pubsub.clients import Clients, eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag")
@@ -119,3 +127,27 @@ def test_a_deleted_subscription_ends_the_stream(clients: Clients) -> None:
     clients.subscriber.delete_subscription(subscription=clients.subscription)
     with pytest.raises(exceptions.NotFound):
         stream.receive(1)
+
+
+class OpenCall:
+    """The context of a call that goes on."""
+
+    def is_active(self) -> bool:
+        return True
+
+
+def test_deliveries_are_leased_for_as_long_as_the_stream_says() -> None:
+    broker = Broker(MemoryBacklog(), clock=lambda: 0.0)
+    broker.create_topic(Topic("projects/p/topics/t"))
+    broker.create_subscription(Subscription("projects/p/subscriptions/s", "projects/p/topics/t"))
+    broker.publish("projects/p/topics/t", [Content(b"x")])
+    first = types.StreamingPullRequest(
+        subscription="projects/p/subscriptions/s", stream_ack_deadline_seconds=77
+    )
+    more: queue.SimpleQueue[None] = queue.SimpleQueue()
+    requests = itertools.chain([first], iter(more.get, None))
+    responses = StreamingPull(SharedBroker(broker), Faults(), requests, OpenCall()).responses()
+    assert [each.message.data for each in next(responses).received_messages] == [b"x"]
+    assert broker.seconds_to_expiry("projects/p/subscriptions/s") == 77
+    more.put(None)
+    assert list(responses) == []

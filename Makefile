@@ -1,0 +1,57 @@
+# One target per habit. Everything runs from .venv, which `make setup` fills from the lock.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+VAR := var
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format typecheck bench lock clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## .venv with everything, from constraints.txt
+
+$(STAMP): setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed: make setup PYTHON=python3.11"; exit 2; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { \
+		echo "python3 -m venv failed: on Debian run apt install python3-venv"; exit 2; }
+	@echo "installing into $(VENV), some 800 MB the first time ..."
+	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: $(STAMP) ## the main job on this machine, over the bundled samples, into var/iris.duckdb
+	@$(PY) -m local.sample_messages $(VAR)/samples
+	$(PY) -m pipeline --input_files '$(VAR)/samples/*/*' --warehouse duckdb:$(VAR)/iris.duckdb
+
+test: $(STAMP) ## everything that needs no account
+	$(PY) -m pytest $(ARGS)
+
+lint: $(STAMP) ## style and common faults
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(STAMP) ## what lint can mend by itself
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+typecheck: $(STAMP) ## mypy, strict
+	$(VENV)/bin/mypy
+
+bench: $(STAMP) ## speed of every part, both sides of each comparison in one run
+	$(PY) -m benchmarks $(ARGS)
+
+lock: $(STAMP) ## constraints.txt anew, from the ranges in setup.py
+	$(PY) -m pip install --quiet uv
+	@echo "# Every version that the tests ran with. Made by: make lock" > constraints.new
+	$(VENV)/bin/uv pip compile setup.py --all-extras --python-version 3.11 --quiet \
+		--no-header --no-annotate --strip-extras >> constraints.new
+	mv constraints.new constraints.txt
+
+clean: ## what can be made again; keeps var/
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,159 @@
+"""Runs the benchmarks and prints them as Markdown; ``--write`` puts them into the documents."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from benchmarks import backlog
+from benchmarks.core import (
+    WriteServer,
+    core,
+    encoders,
+    in_beam,
+    limit,
+    old_way,
+    plan_and_table,
+)
+from benchmarks.measure import machine, medians, on_one_core
+from benchmarks.messages import RECORDS, Sized, messages
+from pipeline.sinks import close_warehouses, use_warehouse
+from pipeline.sinks.base import Warehouse
+from pipeline.sinks.bigquery import BigQueryWarehouse
+from pipeline.sinks.bigquery_tables import EMULATOR_HOST, open_client
+from pipeline.sinks.duckdb import DuckDBWarehouse
+
+DOCUMENT: Final = Path("docs/benchmarks.md")
+_MARK: Final = "<!-- results: make bench ARGS=--write -->"
+_COLUMNS: Final = (
+    *("limit", "old", "core duckdb", "core bigquery"),
+    *("beam duckdb", "beam bigquery", "into duckdb", "into bigquery"),
+)
+#: Records measured per dataset and round.
+_RECORDS_PER_ROUND: Final = 30_000
+
+
+def main() -> int:
+    """Runs everything; the results on standard output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"put the results into {DOCUMENT}")
+    parser.add_argument("--quick", action="store_true", help="fewer records, a tenth of the files")
+    arguments = parser.parse_args()
+    all_cores = os.sched_getaffinity(0)
+    fewer = 10 if arguments.quick else 1
+    lines = []
+    for line in _all(_RECORDS_PER_ROUND // fewer, backlog.FILES // fewer, all_cores):
+        print(line, flush=True)
+        lines.append(line)
+    if arguments.write:
+        before = DOCUMENT.read_text().partition(_MARK)[0]
+        DOCUMENT.write_text("\n".join([f"{before}{_MARK}", "", *lines, ""]))
+    return 0
+
+
+def _all(records: int, files: int, cores: set[int]) -> Iterator[str]:
+    yield _head()
+    yield ""
+    yield from _parts(records)
+    os.sched_setaffinity(0, cores)
+    yield ""
+    yield from _backlog(files)
+
+
+def _head() -> str:
+    return f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}."
+
+
+def _parts(records: int) -> Iterator[str]:
+    yield "Microseconds per record, medians; in brackets the share of (a), 1.00 being the limit."
+    yield ""
+    yield (
+        "| dataset (records) | (a) limit | (b) old way | (c) core, DuckDB | (c) core, BigQuery "
+        "| (d) Beam, DuckDB | (d) Beam, BigQuery | (e) into DuckDB | (f) into BigQueryWrite "
+        "| (f) rows/s |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    with WriteServer() as address, tempfile.TemporaryDirectory() as folder:
+        os.environ[EMULATOR_HOST] = address
+        on_one_core()
+        bigquery = BigQueryWarehouse("bench.iris", client=open_client())
+        duckdb = DuckDBWarehouse(f"{folder}/bench.duckdb")
+        encode = encoders()
+        for url, warehouse in encode.items():
+            use_warehouse(url, warehouse)
+        graphs = []
+        for dataset, number in RECORDS.items():
+            batch = messages(dataset, max(1, records // number))
+            seconds = medians(_runs(dataset, batch, encode, duckdb, bigquery))
+            graph, (seconds["beam duckdb"], seconds["beam bigquery"]) = _beam(batch, encode)
+            graphs.append(graph)
+            yield _row(dataset, sum(one.records for one in batch), seconds)
+        close_warehouses()
+        bigquery.close()
+    yield ""
+    yield (
+        "(d) runs ten times the messages, net of an empty run of the same graph "
+        f"({statistics.median(graphs):.1f} s with the branches of all datasets, once per batch)."
+    )
+
+
+def _runs(
+    dataset: str,
+    batch: list[Sized],
+    encode: dict[str, Warehouse],
+    duckdb: Warehouse,
+    bigquery: Warehouse,
+) -> dict[str, Callable[[], object]]:
+    plan, table = plan_and_table(dataset)
+
+    def through(warehouse: Warehouse) -> Callable[[], object]:
+        return lambda: core(batch, plan, table, warehouse)
+
+    return {
+        "limit": lambda: limit(batch),
+        "old": lambda: old_way(batch),
+        "core duckdb": through(encode["duckdb"]),
+        "core bigquery": through(encode["bigquery"]),
+        "into duckdb": through(duckdb),
+        "into bigquery": through(bigquery),
+    }
+
+
+def _beam(batch: list[Sized], urls: Iterable[str]) -> tuple[float, list[float]]:
+    """Seconds to run the empty graph, and net seconds for ``batch`` in Beam for each of ``urls``."""
+    many = batch * 10
+    runs = {url: lambda url=url: in_beam(many, url) for url in urls}
+    seconds = medians({"empty": lambda: in_beam([], "duckdb"), **runs}, rounds=3)
+    empty = seconds.pop("empty")
+    return empty, [(value - empty) / 10 for value in seconds.values()]
+
+
+def _row(dataset: str, records: int, seconds: dict[str, float]) -> str:
+    limit_seconds = seconds["limit"]
+    cells = [f"{dataset} ({RECORDS[dataset]})"]
+    cells += [
+        f"{seconds[name] / records * 1e6:.2f} ({limit_seconds / seconds[name]:.2f})"
+        for name in _COLUMNS
+    ]
+    cells.append(f"{records / seconds['into bigquery']:,.0f}")
+    return "| " + " | ".join(cells) + " |"
+
+
+def _backlog(files: int) -> Iterator[str]:
+    result = backlog.run(files)
+    yield (
+        f"Backlog: {result.files:,} files, {result.records:,} records, "
+        f"{result.bytes / 1e6:.0f} MB, from folder to queryable tables in {result.seconds:.1f} s "
+        f"({result.files / result.seconds:,.0f} files/s), peak memory {result.peak_mib:.0f} MiB."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
