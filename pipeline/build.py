@@ -8,16 +8,13 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
+from pipeline.append import AppendDeadLetters, AppendLedger, AppendRows, SettleUndecoded
 from pipeline.dead_letter_topic import publish_dead_letters
 from pipeline.options import IrisOptions
 from pipeline.transforms import (
     DEAD_LETTER_TAG,
     UNMAPPED_TAG,
-    AppendDeadLetters,
-    AppendLedger,
-    AppendRows,
     RouteByDataset,
-    SettleUndecoded,
     TypeRecords,
 )
 from schemas.model import Dataset

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pipeline.times import parse_day, parse_moment
+from pipeline.times import join_moment, parse_clock, parse_day
 from schemas.model import Column
 
 #: The records of one message, column by column.
@@ -57,8 +57,19 @@ class Memo(dict[str | None, int | None]):
         return value
 
 
-_MOMENTS: Final = Memo(parse_moment)
 _DAYS: Final = Memo(parse_day)
+_CLOCKS: Final = Memo(parse_clock)
+
+
+def _moment(text: str) -> int | None:
+    """``parse_moment`` with both halves remembered: few days and few clock times make many."""
+    day, clock = _DAYS[text[:10]], _CLOCKS[text[10:]]
+    assert day is not None
+    assert clock is not None
+    return join_moment(day, clock)
+
+
+_MOMENTS: Final = Memo(_moment)
 _MEMOS: Final = {"DATETIME": _MOMENTS, "TIMESTAMP": _MOMENTS, "DATE": _DAYS}
 
 
@@ -73,24 +84,36 @@ class FastDecoder:
         record = _struct_type("Record", columns)
         self._array = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
         self._object = msgspec.json.Decoder(record)
-        self._finish = [_finisher(column) for column in columns]
+        self._columns_of = _transposer(columns)
 
     def decode(self, text: str) -> Columns | None:
         """The columns of all records in ``text``, or None where the exact way must decide."""
         try:
             if text[:1] == "[":
-                records = self._array.decode(text)
-            else:
-                records = [self._object.decode(text)]
-            if not records:
-                return [() for _ in self._finish]
-            columns: Columns = list(zip(*map(msgspec.structs.astuple, records), strict=True))
-            for at, finish in enumerate(self._finish):
-                if finish is not None:
-                    columns[at] = finish(columns[at])
+                return self._columns_of(self._array.decode(text))
+            return self._columns_of([self._object.decode(text)])
         except (msgspec.DecodeError, _Refused, UnicodeEncodeError, RecursionError):
             return None
-        return columns
+
+
+def _transposer(columns: Sequence[Column]) -> Callable[[Sequence[Any]], Columns]:
+    """What turns decoded structs into columns of canonical values."""
+    finishers = [
+        (at, finish)
+        for at, column in enumerate(columns)
+        if (finish := _finisher(column)) is not None
+    ]
+    width = len(columns)
+
+    def columns_of(structs: Sequence[Any]) -> Columns:
+        if not structs:
+            return [()] * width
+        values: Columns = list(zip(*map(msgspec.structs.astuple, structs), strict=True))
+        for at, finish in finishers:
+            values[at] = finish(values[at])
+        return values
+
+    return columns_of
 
 
 def _struct_type(name: str, columns: Sequence[Column]) -> Any:
@@ -117,33 +140,28 @@ def _type(column: Column) -> Any:
 
 
 def _finisher(column: Column) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
-    """What turns a decoded column into canonical values, None where it already is one."""
+    """What makes decoded values canonical, None where they already are."""
+    one = _scalars_finisher(column)
+    if one is None or not column.repeated:
+        return one
+    return lambda lists: [None if values is None else one(values) for values in lists]
+
+
+def _scalars_finisher(column: Column) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
     memo = _MEMOS.get(column.type)
-    if memo is not None and not column.repeated:
+    if memo is not None:
         return lambda values: list(map(memo.__getitem__, values))
-    if memo is None and column.type != "STRUCT":
-        return None
-    finish = _value_finisher(column)
-    return lambda values: [None if value is None else finish(value) for value in values]
-
-
-def _value_finisher(column: Column) -> Callable[[Any], Any]:
-    one = _scalar_finisher(column)
-    if column.repeated:
-        return lambda values: [one(value) for value in values]
-    return one
-
-
-def _scalar_finisher(column: Column) -> Callable[[Any], Any]:
     if column.type != "STRUCT":
-        memo = _MEMOS.get(column.type)
-        return memo.__getitem__ if memo is not None else lambda value: value
-    fields = [(inner.name, _value_finisher(inner)) for inner in column.columns]
+        return None
+    names = [inner.name for inner in column.columns]
+    columns_of = _transposer(column.columns)
 
-    def to_dict(struct: Any) -> dict[str, Any]:
-        return {
-            name: None if value is None else finish(value)
-            for (name, finish), value in zip(fields, msgspec.structs.astuple(struct), strict=True)
-        }
+    def to_dicts(structs: Sequence[Any]) -> Sequence[Any]:
+        rows = zip(*columns_of([one for one in structs if one is not None]), strict=True)
+        if None not in structs:
+            return [dict(zip(names, row, strict=True)) for row in rows]
+        return [
+            None if one is None else dict(zip(names, next(rows), strict=True)) for one in structs
+        ]
 
-    return to_dict
+    return to_dicts

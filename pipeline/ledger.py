@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.reject import Reject
 from pipeline.version import VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """What became of one message; times in microseconds since 1970 UTC.
+class LedgerEntry(NamedTuple):
+    """What became of one message: a row of ``iris_messages``, values in its columns' order.
 
+    Times are microseconds since 1970 UTC.
     ``records`` = ``rows`` + the dead letters that are records; a message that could not be
     decoded at all has no records and one dead letter.
     """
@@ -27,24 +26,6 @@ class LedgerEntry:
     records: int
     rows: int
     dead_letters: int
-
-
-def ledger_rows(entries: Sequence[LedgerEntry]) -> list[tuple[Any, ...]]:
-    """Rows of ``iris_messages``, values in the order of its columns."""
-    return [
-        (
-            entry.message_id,
-            entry.dataset,
-            entry.source,
-            entry.enqueued,
-            entry.written,
-            entry.bytes,
-            entry.records,
-            entry.rows,
-            entry.dead_letters,
-        )
-        for entry in entries
-    ]
 
 
 def dead_letter_rows(rejects: Sequence[Reject]) -> list[tuple[Any, ...]]:

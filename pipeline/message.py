@@ -6,9 +6,8 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import envelope
 from pipeline.times import day_number, parse_moment
@@ -18,8 +17,7 @@ from pipeline.times import day_number, parse_moment
 _FILE_MINUTE: Final = re.compile(r"_([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?=_)")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message with its envelope.
 
     Attributes:
@@ -41,6 +39,10 @@ class Message:
     content_encoding: str | None = None
     record_index: int | None = None
     uri: str | None = None
+
+    def envelope(self) -> Message:
+        """The message without its payload."""
+        return self._replace(data=b"")
 
 
 def from_pubsub(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,10 +12,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import apache_beam as beam
+import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from google.api_core import exceptions as api
 from google.cloud import pubsub_v1
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from pipeline.message import Message, from_pubsub
 from pipeline.sinks.base import TransientError
@@ -56,6 +59,19 @@ class SubscriptionError(Exception):
 #: Batches on their way into a run, by ticket: payloads stay out of the graph.
 _batches: dict[int, list[Message]] = {}
 _tickets = itertools.count()
+
+
+def open_subscriber() -> pubsub_v1.SubscriberClient:
+    """A subscriber client; with an emulator, one that takes messages of any size.
+
+    The library's own channel to an emulator keeps gRPC's limit of 4 MiB for an answer, less than
+    Pub/Sub's limit for a message.
+    """
+    host = os.environ.get("PUBSUB_EMULATOR_HOST")
+    if not host:
+        return pubsub_v1.SubscriberClient()
+    channel = grpc.insecure_channel(host, options=[("grpc.max_receive_message_length", -1)])
+    return pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
 
 
 @contextmanager
@@ -112,7 +128,7 @@ class MicroBatches:
             SubscriptionError: the subscription is missing or forbidden.
         """
         wait = 1.0
-        with pubsub_v1.SubscriberClient() as client:
+        with open_subscriber() as client:
             last_message = time.monotonic()
             while not self._stop.is_set():
                 received = self._pull(client)

@@ -13,9 +13,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-_MOMENT = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})"
-    r"(?::([0-9]{2})(?:\.([0-9]+))?)?"
+_CLOCK = re.compile(
+    r"[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?"
     r"(?:Z|([+-])([0-9]{2})(?::?([0-9]{2}))?)?"
 )
 _DAY = re.compile(
@@ -38,25 +37,36 @@ def parse_moment(text: str) -> int | None:
     nothing (UTC). Digits beyond microseconds are cut off, never rounded: ``.9999999`` stays in
     its second. Impossible dates and second 60 are refused.
     """
-    match = _MOMENT.fullmatch(text)
+    day, clock = parse_day(text[:10]), parse_clock(text[10:])
+    return None if day is None or clock is None else join_moment(day, clock)
+
+
+def parse_clock(text: str) -> int | None:
+    """Microseconds from midnight UTC of what follows the date in an ISO time, or None.
+
+    An offset may lead to the day before (negative) or after.
+    """
+    match = _CLOCK.fullmatch(text)
     if match is None:
         return None
-    year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
+    hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
     h, m, s = int(hour), int(minute), int(second or 0)
     if h > 23 or m > 59 or s > 59:
         return None
-    try:
-        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY
-    except ValueError:
-        return None
     micros = int(fraction[:6].ljust(6, "0")) if fraction else 0
-    moment = days * MICROS_PER_DAY + ((h * 60 + m) * 60 + s) * MICROS_PER_SECOND + micros
+    clock = ((h * 60 + m) * 60 + s) * MICROS_PER_SECOND + micros
     if sign:
         oh, om = int(off_hour), int(off_minute or 0)
         if oh > 23 or om > 59:
             return None
         offset = (oh * 60 + om) * 60 * MICROS_PER_SECOND
-        moment += -offset if sign == "+" else offset
+        clock += -offset if sign == "+" else offset
+    return clock
+
+
+def join_moment(day: int, clock: int) -> int | None:
+    """The moment ``clock`` microseconds from midnight of ``day``; None outside years 1 to 9999."""
+    moment = day * MICROS_PER_DAY + clock
     return moment if _MIN_MOMENT <= moment <= _MAX_MOMENT else None
 
 

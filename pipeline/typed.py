@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -88,6 +88,7 @@ class Plan:
         names = [column.name for column in self.columns]
         self._partition = names.index(dataset.partition.column)
         self._is_day = self.columns[self._partition].type == "DATE"
+        self._today, self._year_ahead = -1, -1
         self._reference = (
             names.index(dataset.reference_time) if dataset.reference_time in names else None
         )
@@ -110,7 +111,10 @@ class Plan:
     def _newest(self, columns: Columns) -> int | None:
         if self._reference is None:
             return None
-        newest = max((value for value in columns[self._reference] if value is not None), default=None)
+        values = columns[self._reference]
+        if None in values:
+            values = [value for value in values if value is not None]
+        newest = max(values, default=None)
         if newest is not None and self.columns[self._reference].type == "DATE":
             return int(newest) * MICROS_PER_DAY
         return newest
@@ -121,7 +125,14 @@ class Plan:
         first, last = min(values), max(values)  # type: ignore[type-var]
         if not self._is_day:
             first, last = day_of(first), day_of(last)  # type: ignore[arg-type]
-        return FIRST_DAY <= first and last <= year_later(day_of(now))  # type: ignore[operator]
+        return FIRST_DAY <= first and last <= self._last_day(now)  # type: ignore[operator]
+
+    def _last_day(self, now: int) -> int:
+        """The last day on which a record may lie, a year ahead of ``now``."""
+        today = day_of(now)
+        if today != self._today:
+            self._today, self._year_ahead = today, year_later(today)
+        return self._year_ahead
 
     def _type_exactly(self, message: Message, text: str, now: int) -> Typed:
         try:
@@ -180,7 +191,7 @@ class Plan:
             day = value if self._is_day else day_of(value)
             if day < FIRST_DAY:
                 fault = f"is before 2000-01-01: {_shown_day(column, value)}"
-            elif day > year_later(day_of(now)):
+            elif day > self._last_day(now):
                 fault = f"is more than a year ahead: {_shown_day(column, value)}"
         if fault is None:
             return None
@@ -241,7 +252,7 @@ def _reject(
     )
 
 
-def reject_rows(batch: Batch, rows: Iterator[tuple[int, Reason, str]], now: int) -> list[Reject]:
+def reject_rows(batch: Batch, rows: Iterable[tuple[int, Reason, str]], now: int) -> list[Reject]:
     """Dead letters of rows that the warehouse refused: ``(row, reason, detail)`` each."""
     texts: list[str] | None = None
     rejects = []

@@ -106,7 +106,7 @@ def isolate(
 
 def first_line(fault: Exception) -> str:
     """What went wrong, in one line."""
-    return (str(fault).strip() or repr(fault)).splitlines()[0]
+    return (str(fault).strip() or repr(fault)).splitlines()[0].rstrip()
 
 
 def refuse_all(write: Write, reason: Reason, detail: str) -> list[Refusal]:

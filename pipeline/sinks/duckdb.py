@@ -28,7 +28,7 @@ from pipeline.sinks.base import (
     isolate,
     refuse_all,
 )
-from schemas.ddl import duckdb_ddl
+from schemas.ddl import duckdb_ddl, duckdb_identifier
 from schemas.model import Column, Table
 
 _LOCK_TIMEOUT_SECONDS: Final = 60.0
@@ -107,11 +107,11 @@ class DuckDBWarehouse(Warehouse):
         try:
             for write in writes:
                 connection.execute(duckdb_ddl(write.table))
-                names = ", ".join(_quoted(column.name) for column in write.columns)
+                names = ", ".join(duckdb_identifier(column.name) for column in write.columns)
                 rows = to_arrow(write)
                 connection.register("new_rows", rows)
                 connection.execute(
-                    f"INSERT INTO {_quoted(write.table.name)} ({names}) "
+                    f"INSERT INTO {duckdb_identifier(write.table.name)} ({names}) "
                     f"SELECT {names} FROM new_rows"
                 )
                 connection.unregister("new_rows")
@@ -155,7 +155,7 @@ class DuckDBWarehouse(Warehouse):
 
 
 def _missing(connection: duckdb.DuckDBPyConnection, table: Table) -> frozenset[str]:
-    live = connection.sql(f"FROM {_quoted(table.name)}")
+    live = connection.sql(f"FROM {duckdb_identifier(table.name)}")
     return frozenset(_lacking(table.columns, zip(live.columns, live.types, strict=True)))
 
 
@@ -172,10 +172,6 @@ def _lacking(columns: Iterable[Column], live: Iterable[tuple[str, Any]]) -> Iter
         fields = kind.children if kind is not None and kind.id == "struct" else ()
         if kind is None or any(_lacking(column.columns, fields)):
             yield column.name
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _explain(path: Path, error: Exception) -> str:

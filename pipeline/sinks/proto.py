@@ -13,8 +13,10 @@ JSON as a string.
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+from weakref import WeakSet
 
 from google.protobuf import descriptor_pb2
 
@@ -56,23 +58,57 @@ def row_descriptor(columns: Sequence[Column], name: str = "Row") -> descriptor_p
     return descriptor
 
 
+#: Values whose bytes a process keeps, for all columns of all encoders: some 100 MB.
+KEPT_VALUES: Final = 400_000
+
+
 class RowEncoder:
-    """Encodes rows of fixed columns as ``row_descriptor`` describes them."""
+    """Encodes rows of fixed columns as ``row_descriptor`` describes them.
+
+    Safe to use from several threads.
+    """
+
+    _alive: ClassVar[WeakSet[RowEncoder]] = WeakSet()
+    _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._fields = [_fragments(number, column) for number, column in enumerate(columns, 1)]
+        self._memos: list[_Memo] = []
+        self._fields = [self._fragments(*numbered) for numbered in enumerate(columns, 1)]
+        with self._lock:
+            self._alive.add(self)
 
     def encode(self, write: Write) -> list[bytes]:
         """One serialized row for each row of ``write``."""
         fragments = [make(values) for make, values in zip(self._fields, write.values, strict=True)]
-        return list(map(b"".join, zip(*fragments, strict=True)))
+        rows = list(map(b"".join, zip(*fragments, strict=True)))
+        if _Memo.kept > KEPT_VALUES:
+            self._forget()
+        return rows
+
+    def _forget(self) -> None:
+        """Empties the memos of all encoders: many values, such as message ids, never come again."""
+        with self._lock:
+            _Memo.kept = 0
+            for encoder in self._alive:
+                for memo in encoder._memos:
+                    memo.clear()
+
+    def _fragments(self, number: int, column: Column) -> Callable[[Sequence[Any]], Iterable[bytes]]:
+        """What turns a column into the field bytes of each row."""
+        encode = _field_encoder(number, column)
+        if column.repeated or column.type == "STRUCT":
+            return lambda values: [b"" if value is None else encode(value) for value in values]
+        memo = _Memo(encode)
+        self._memos.append(memo)
+        return lambda values: map(memo.__getitem__, values)
 
 
 class _Memo(dict[Any, bytes]):
-    """The bytes of a field for each value met; bounded, so that it can live for ever."""
+    """The bytes of a field for each value met, unless they are long."""
 
-    LIMIT: Final = 50_000
     LONGEST: Final = 200
+    #: How many values all memos of this process hold.
+    kept: ClassVar[int] = 0
 
     def __init__(self, encode: Callable[[Any], bytes]) -> None:
         super().__init__()
@@ -83,19 +119,9 @@ class _Memo(dict[Any, bytes]):
             return b""
         fragment = self._encode(value)
         if len(fragment) <= self.LONGEST:
-            if len(self) >= self.LIMIT:
-                self.clear()
             self[value] = fragment
+            _Memo.kept += 1
         return fragment
-
-
-def _fragments(number: int, column: Column) -> Callable[[Sequence[Any]], Iterable[bytes]]:
-    """What turns a column into the field bytes of each row."""
-    encode = _field_encoder(number, column)
-    if column.repeated or column.type == "STRUCT":
-        return lambda values: [b"" if value is None else encode(value) for value in values]
-    memo = _Memo(encode)
-    return lambda values: map(memo.__getitem__, values)
 
 
 def _field_encoder(number: int, column: Column) -> Callable[[Any], bytes]:

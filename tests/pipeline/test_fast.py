@@ -73,9 +73,7 @@ def test_what_a_column_takes(kind: str) -> None:
 def test_what_a_column_does_not_take(kind: str) -> None:
     decoder = FastDecoder((Column("v", kind),))
     assert {
-        literal
-        for literal in REFUSES[kind]
-        if decoder.decode(f'[{{"v":{literal}}}]') is not None
+        literal for literal in REFUSES[kind] if decoder.decode(f'[{{"v":{literal}}}]') is not None
     } == set()
 
 

@@ -68,7 +68,7 @@ def test_parts_of_a_moment_mean_what_datetime_says(
     whole: tuple[int, ...],
     fraction: str | None,
     separator: str,
-    zone: None | str | tuple[str, int],
+    zone: str | tuple[str, int] | None,
 ) -> None:
     year, month, day, hour, minute, second = whole
     text = f"{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}"

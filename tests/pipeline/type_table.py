@@ -277,9 +277,7 @@ REFUSES: dict[str, list[str]] = {
     ],
 }
 
-GATE = Column(
-    "v", "STRUCT", columns=(Column("width", "FLOAT64"), Column("start", "DATETIME"))
-)
+GATE = Column("v", "STRUCT", columns=(Column("width", "FLOAT64"), Column("start", "DATETIME")))
 GATES = Column("v", "STRUCT", repeated=True, columns=GATE.columns)
 NAMES = Column("v", "STRING", repeated=True)
 TIMES = Column("v", "DATETIME", repeated=True)
