@@ -127,7 +127,7 @@ def _runs(
 
 
 def _beam(batch: list[Sized], urls: Iterable[str]) -> tuple[float, list[float]]:
-    """Seconds to run the empty graph, and net seconds for ``batch`` in Beam for each of ``urls``."""
+    """Seconds for the empty graph, and net seconds for ``batch`` in Beam for each of ``urls``."""
     many = batch * 10
     runs = {url: lambda url=url: in_beam(many, url) for url in urls}
     seconds = medians({"empty": lambda: in_beam([], "duckdb"), **runs}, rounds=3)

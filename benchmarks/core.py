@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 import schemas
 from benchmarks.messages import Sized
+from pipeline.append import Sink
 from pipeline.build import WriteMessages
 from pipeline.decode import unframe
 from pipeline.sinks.arrow import to_arrow
@@ -99,7 +100,7 @@ def in_beam(messages: Sequence[Sized], url: str) -> None:
         options = PipelineOptions(["--runner=FnApiRunner"])
         with beam.Pipeline(runner="FnApiRunner", options=options) as pipeline:
             batch = pipeline | beam.Create([ticket]) | beam.ParDo(TakeBatch())
-            batch | WriteMessages(REGISTRY.values(), url)
+            batch | WriteMessages(REGISTRY.values(), Sink(url))
 
 
 class WriteServer:
@@ -146,4 +147,3 @@ def encoders() -> dict[str, Warehouse]:
 def plan_and_table(dataset: str) -> tuple[Plan, Table]:
     """What ``core`` needs for messages of ``dataset``."""
     return Plan(REGISTRY[dataset]), table_for(REGISTRY[dataset])
-

@@ -1,7 +1,7 @@
 """The bundled sample of each dataset, put into message form as IRIS sends it.
 
-``python -m local.sample_messages FOLDER`` writes files ``<DATASET>/<message_id>``, the layout of the IRIS
-archive. Where each sample is from stands in ``local/samples/SOURCES.md``.
+``python -m local.sample_messages FOLDER`` writes files ``<DATASET>/<message_id>``, the layout of
+the IRIS archive. Where each sample is from stands in ``local/samples/SOURCES.md``.
 """
 
 from __future__ import annotations

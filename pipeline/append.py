@@ -18,7 +18,7 @@ from pipeline.reject import Reason, Reject
 from pipeline.sinks import open_warehouse
 from pipeline.sinks.base import Refusal, WarehouseError
 from pipeline.sinks.bundle import FLUSH_BYTES, Answer, bundle_of
-from pipeline.transforms import DEAD_LETTER_TAG, UNMAPPED_TAG, now_micros
+from pipeline.transforms import DEAD_LETTER_TAG, LEDGER_TAG, UNMAPPED_TAG, now_micros
 from pipeline.typed import Plan, Typed, reject_rows
 from schemas.model import Column, Dataset, Table
 from schemas.tables import DEAD_LETTERS, ENVELOPE_COLUMNS, MESSAGES, UNMAPPED, table_for
@@ -191,6 +191,31 @@ class AppendLedger(AppendOwn):
 
     def process(self, entries: list[LedgerEntry]) -> None:
         self.add(entries, len(entries) * _ENTRY_BYTES)
+
+
+class Sink:
+    """How rows reach a warehouse that answers for each of them: see ``Warehouse``.
+
+    Args:
+        warehouse: its URL.
+    """
+
+    def __init__(self, warehouse: str) -> None:
+        self._warehouse = warehouse
+
+    def append(self, dataset: Dataset | None) -> beam.PTransform:
+        """Typed → outputs tagged as ledger entries and as dead letters."""
+        append = AppendRows(self._warehouse, dataset)
+        return beam.ParDo(append).with_outputs(DEAD_LETTER_TAG, main=LEDGER_TAG)
+
+    def late_rejects(self, written: Sequence[Any]) -> list[Any]:
+        """Dead letters that come only behind the outputs of ``append``: none here."""
+        return []
+
+    def write_own(self, dead_letters: Any, ledger: Any) -> None:
+        """Writes the pipeline's own tables."""
+        dead_letters | "WriteDeadLetters" >> beam.ParDo(AppendDeadLetters(self._warehouse))
+        ledger | "WriteLedger" >> beam.ParDo(AppendLedger(self._warehouse))
 
 
 def settle(

@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 import apache_beam as beam
+import google.cloud.pubsub_v1 as pubsub_v1
 from google.api_core import exceptions as api
-from google.cloud import pubsub_v1
 
 import envelope
 from pipeline.reject import Reject

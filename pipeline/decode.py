@@ -75,13 +75,18 @@ def _parse_literal(text: str) -> str:
     try:
         value = orjson.loads(text)
     except ValueError:  # also a lone surrogate, which the lenient parser takes
-        try:
-            value, end = _lenient.raw_decode(text)
-        except ValueError as error:
-            raise DecodeError(Reason.NOT_JSON, f"broken JSON string: {error}") from None
-        if text[end:].strip(_WHITESPACE):
-            raise DecodeError(Reason.NOT_JSON, f"text behind the JSON string at character {end}")
+        value = _parse_leniently(text)
     assert isinstance(value, str)
+    return value
+
+
+def _parse_leniently(text: str) -> object:
+    try:
+        value, end = _lenient.raw_decode(text)
+    except ValueError as error:
+        raise DecodeError(Reason.NOT_JSON, f"broken JSON string: {error}") from None
+    if text[end:].strip(_WHITESPACE):
+        raise DecodeError(Reason.NOT_JSON, f"text behind the JSON string at character {end}")
     return value
 
 

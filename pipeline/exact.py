@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
@@ -43,7 +42,7 @@ _decoder = json.JSONDecoder(
     parse_float=Number, parse_int=Number, parse_constant=Number, strict=False
 )
 _BLANK = re.compile(r"[ \t\r\n]*")
-#: A string, also one that never ends (else each of its escaped quotes would be tried), or a bracket.
+#: A bracket, or a string, also one that never ends (else each of its quotes would be tried).
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
@@ -114,12 +113,6 @@ def _skip(text: str, at: int) -> int:
 
 def _broken(detail: str) -> DecodeError:
     return DecodeError(Reason.NOT_JSON, detail)
-
-
-def record_texts(text: str) -> Iterator[str]:
-    """The text of each element of the array in ``text``, or of the one object."""
-    for element in parse(text):
-        yield element.text
 
 
 def is_nested_deeper(value: Any, limit: int = MAX_DEPTH) -> bool:

@@ -121,10 +121,7 @@ def _struct_type(name: str, columns: Sequence[Column]) -> Any:
     names = [f"f{at}" for at in range(len(columns))]
     return msgspec.defstruct(
         name,
-        [
-            (field, _type(column) | None, None)
-            for field, column in zip(names, columns, strict=True)
-        ],
+        [(field, _type(column) | None, None) for field, column in zip(names, columns, strict=True)],
         rename=dict(zip(names, (column.name for column in columns), strict=True)),
         forbid_unknown_fields=True,
         gc=False,
@@ -136,7 +133,7 @@ def _type(column: Column) -> Any:
         inner = _struct_type(column.name, column.columns)
     else:
         inner = _TYPES[column.type]
-    return list[inner] if column.repeated else inner
+    return list[inner] if column.repeated else inner  # type: ignore[valid-type]
 
 
 def _finisher(column: Column) -> Callable[[Sequence[Any]], Sequence[Any]] | None:

@@ -6,11 +6,11 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import envelope
-from pipeline.times import day_number, parse_moment
+from pipeline.times import MICROS_PER_SECOND, parse_moment
 
 #: IRIS names files ``SUBJECT_yyyyMMddHHmm_<tail>.json``, the minute in UTC. Inferred from names
 #: seen by live clients and in the operator's archive, so it is never required.
@@ -87,11 +87,10 @@ def file_minute(name: str) -> int | None:
     """The minute in an IRIS file name, in microseconds since 1970 UTC, or None."""
     for match in _FILE_MINUTE.finditer(name):
         try:
-            minute = datetime(*map(int, match.groups()))
+            minute = datetime.strptime("".join(match.groups()), "%Y%m%d%H%M").replace(tzinfo=UTC)
         except ValueError:
             continue
-        seconds = day_number(minute.date()) * 86_400 + minute.hour * 3_600 + minute.minute * 60
-        return seconds * 1_000_000
+        return int(minute.timestamp()) * MICROS_PER_SECOND
     return None
 
 

@@ -41,7 +41,7 @@ MEANING: Final[dict[str, str]] = {
     MISSING_COLUMNS: "values of columns that the live table lacks, kept in _extra",
     PAYLOAD_BYTES: "bytes of the payloads as received",
     ENQUEUED_TO_WRITTEN: "distribution, seconds from the broker's enqueued time to the write",
-    REFERENCE_TO_WRITTEN: "distribution, seconds from a message's newest reference time to the write",
+    REFERENCE_TO_WRITTEN: "distribution, seconds from the newest reference time to the write",
     REFERENCE_TIME: "distribution; its maximum is the newest reference time, seconds since 1970",
 }
 

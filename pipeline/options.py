@@ -12,7 +12,7 @@ STORAGE_WRITE: Final = "STORAGE_WRITE"
 STREAMING_INSERTS: Final = "STREAMING_INSERTS"
 
 
-class IrisOptions(PipelineOptions):  # type: ignore[misc]
+class IrisOptions(PipelineOptions):
     """Where messages come from and where rows go."""
 
     @classmethod
@@ -71,7 +71,7 @@ def check(options: IrisOptions) -> None:
         OptionError: with one line for the user.
     """
     if not options.input_files and not options.input_subscription:
-        raise OptionError("no input: give --input_files GLOB or --input_subscription projects/P/...")
+        raise OptionError("no input: give --input_files GLOB or --input_subscription NAME")
     if options.input_files and options.input_subscription:
         raise OptionError("give either --input_files or --input_subscription, not both")
     if not options.warehouse:

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import apache_beam as beam
+import google.cloud.pubsub_v1 as pubsub_v1
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from google.api_core import exceptions as api
-from google.cloud import pubsub_v1
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from pipeline.message import Message, from_pubsub
@@ -174,9 +174,7 @@ class MicroBatches:
             self._stop.wait(1.0)
             return []
 
-    def _lease(
-        self, client: pubsub_v1.SubscriberClient, ack_ids: list[str], seconds: int
-    ) -> None:
+    def _lease(self, client: pubsub_v1.SubscriberClient, ack_ids: list[str], seconds: int) -> None:
         request = {
             "subscription": self._subscription,
             "ack_ids": ack_ids,

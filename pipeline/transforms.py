@@ -11,12 +11,13 @@ import apache_beam as beam
 
 from pipeline.decode import DecodeError, unframe
 from pipeline.message import Message
-from pipeline.typed import Plan, Typed, reject_message
+from pipeline.typed import Plan, reject_message
 from pipeline.unmapped import UnmappedPlan
 from schemas.model import Dataset
 
 UNMAPPED_TAG: Final = "unmapped"
 DEAD_LETTER_TAG: Final = "dead_letter"
+LEDGER_TAG: Final = "ledger"
 
 
 def now_micros() -> int:

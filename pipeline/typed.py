@@ -41,6 +41,12 @@ class Batch:
     def __len__(self) -> int:
         return len(self.index)
 
+    def record_texts(self) -> list[str]:
+        """The JSON of each row's record, as it stood in the message."""
+        texts = [element.text for element in parse(self.text)]
+        first = self.message.record_index or 0
+        return [texts[at - first] for at in self.index]
+
     def full_columns(self, ingested: int) -> Columns:
         """All columns of the table: the dataset's, then the envelope's in their order."""
         count, message = len(self), self.message
@@ -125,7 +131,7 @@ class Plan:
         first, last = min(values), max(values)  # type: ignore[type-var]
         if not self._is_day:
             first, last = day_of(first), day_of(last)  # type: ignore[arg-type]
-        return FIRST_DAY <= first and last <= self._last_day(now)  # type: ignore[operator]
+        return first >= FIRST_DAY and last <= self._last_day(now)  # type: ignore[operator]
 
     def _last_day(self, now: int) -> int:
         """The last day on which a record may lie, a year ahead of ``now``."""
@@ -158,9 +164,7 @@ class Plan:
             extras.append(to_strict_json(extra) if extra else None)
             typed.misfits += faults.misfits
             typed.unknown_fields += faults.unknown
-        typed.batch.columns = (
-            list(zip(*rows, strict=True)) if rows else [() for _ in self.columns]
-        )
+        typed.batch.columns = list(zip(*rows, strict=True)) if rows else [() for _ in self.columns]
         typed.batch.index = index
         typed.batch.extra = extras if any(extras) else None
         typed.newest = self._newest(typed.batch.columns)
@@ -254,25 +258,19 @@ def _reject(
 
 def reject_rows(batch: Batch, rows: Iterable[tuple[int, Reason, str]], now: int) -> list[Reject]:
     """Dead letters of rows that the warehouse refused: ``(row, reason, detail)`` each."""
-    texts: list[str] | None = None
-    rejects = []
-    for row, reason, detail in rows:
-        if texts is None:
-            texts = [element.text for element in parse(batch.text)]
-        at = batch.index[row]
-        text = texts[at - (batch.message.record_index or 0)]
-        rejects.append(
-            Reject(
-                message=batch.message,
-                stage=Stage.WRITE,
-                reason=reason,
-                detail=detail,
-                payload=text.encode("utf-8", "surrogatepass"),
-                failed=now,
-                record_index=at,
-            )
+    texts = batch.record_texts()
+    return [
+        Reject(
+            message=batch.message,
+            stage=Stage.WRITE,
+            reason=reason,
+            detail=detail,
+            payload=texts[row].encode("utf-8", "surrogatepass"),
+            failed=now,
+            record_index=batch.index[row],
         )
-    return rejects
+        for row, reason, detail in rows
+    ]
 
 
 def _shown(value: Any) -> str:

@@ -21,7 +21,6 @@ from pipeline.exact import (
     TooDeep,
     is_nested_deeper,
     parse,
-    record_texts,
     to_strict_json,
 )
 from pipeline.reject import Reason
@@ -76,7 +75,6 @@ def test_elements_know_their_text(text: str, elements: list[Element]) -> None:
     assert typed([list(element) for element in parse(text)]) == typed(
         [list(element) for element in elements]
     )
-    assert list(record_texts(text)) == [element.text for element in elements]
 
 
 @pytest.mark.parametrize(

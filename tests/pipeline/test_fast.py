@@ -173,7 +173,7 @@ def test_samples_are_as_their_schema_says(subject: str, registry: schemas.Regist
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.data())
 def test_right_records_of_each_dataset(
     subject: str, registry: schemas.Registry, data: st.DataObject
@@ -184,7 +184,7 @@ def test_right_records_of_each_dataset(
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(st.data())
 def test_messy_records_of_each_dataset(
     subject: str, registry: schemas.Registry, data: st.DataObject
@@ -198,6 +198,7 @@ def test_messy_records_of_each_dataset(
         pytest.fail("the fast path takes what is no JSON")
 
 
+@settings(max_examples=60)
 @given(st.data())
 def test_records_of_any_schema(data: st.DataObject) -> None:
     columns = data.draw(schemas_of())

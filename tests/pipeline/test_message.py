@@ -59,6 +59,12 @@ def test_a_whole_envelope() -> None:
     )
 
 
+def test_an_envelope_is_the_message_without_its_payload() -> None:
+    whole = from_pubsub(b"[]", WHOLE, "99")
+    assert whole.envelope() == from_pubsub(b"", WHOLE, "99")
+    assert whole.data == b"[]"
+
+
 @pytest.mark.parametrize("attributes", [None, {}, dict.fromkeys(WHOLE, "")])
 def test_nothing_is_required(attributes: dict[str, str] | None) -> None:
     expected: dict[str, Any] = {"data": b"[]", "dataset": "unknown", "source": "IRIS"}

@@ -13,6 +13,8 @@ from pipeline.times import (
     day_number,
     day_of,
     format_moment,
+    join_moment,
+    parse_clock,
     parse_day,
     parse_moment,
     to_date,
@@ -119,6 +121,36 @@ def test_a_day_may_have_midnight_behind_it_and_is_taken_as_written(
     except ValueError:
         expected = None
     assert parse_day(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "clock"),
+    [
+        ("T00:00", 0),
+        (" 23:59:59.9999999Z", 86_399_999_999),
+        ("T00:30+01:00", -1_800_000_000),
+        ("T23:30-01:00", 88_200_000_000),
+        ("", None),
+        ("Z", None),
+        ("T24:00", None),
+        ("00:00", None),
+        ("2026-05-06T00:00", None),
+    ],
+)
+def test_a_clock_time_counts_from_midnight_utc(text: str, clock: int | None) -> None:
+    assert parse_clock(text) == clock
+
+
+@given(st.dates(), st.integers(-86_400_000_000, 2 * 86_400_000_000))
+@example(date.min, -1)
+@example(date.max, 86_400_000_000)
+def test_day_and_clock_make_a_moment(day: date, clock: int) -> None:
+    try:
+        moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(microseconds=clock)
+        expected = micros(moment.isoformat())
+    except OverflowError:
+        expected = None
+    assert join_moment(day_number(day), clock) == expected
 
 
 @given(MOMENTS)

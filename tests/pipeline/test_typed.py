@@ -275,6 +275,7 @@ def test_rows_that_the_warehouse_refuses() -> None:
     texts = [RIGHT, '{"unit":"rejected"}', '{"day":"2026-05-06","unit":"\ud800"}', f" {RIGHT} "]
     batch = type_text(f"[{','.join(texts)}]", record_index=10).batch
     assert list(batch.index) == [10, 12, 13]
+    assert batch.record_texts() == [texts[0], texts[2], RIGHT]
     refused = [(2, Reason.ROW_TOO_LARGE, "too large"), (1, Reason.ROW_REFUSED, "no")]
     assert [told(reject) for reject in reject_rows(batch, iter(refused), NOW + 1)] == [
         (13, Reason.ROW_TOO_LARGE, None, "too large", RIGHT.encode()),

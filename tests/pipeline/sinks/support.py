@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,10 +20,14 @@ from schemas.tables import SYSTEM_TABLES
 from tests.servers.bigquery_client import connect
 from tests.servers.bigquery_write import BigQueryWriteServer
 
-#: Short waits, so that a test meets every wait of the sink.
+#: Short waits between attempts, and time enough for them on a busy machine.
 QUICK = Settings(
-    answer_timeout=2.0, retry_for=1.0, first_wait=0.01, longest_wait=0.05, probe_every=0.2
+    answer_timeout=20.0, retry_for=20.0, first_wait=0.01, longest_wait=0.05, probe_every=0.1
 )
+#: Retries that are soon over.
+HASTY = replace(QUICK, retry_for=0.2)
+#: A table is looked at once and then not again.
+STUBBORN = replace(QUICK, probe_every=3600.0)
 
 NUMBER = (Column("n", "INT64"), Column("text", "STRING"))
 GOOD, OTHER, THIRD = (Table(name, NUMBER) for name in ("good", "other", "third"))
@@ -46,10 +51,12 @@ def live(
 
 
 @contextmanager
-def sink_on(server: BigQueryWriteServer, settings: Settings = QUICK) -> Iterator[BigQueryWarehouse]:
+def sink_on(
+    server: BigQueryWriteServer, settings: Settings = QUICK, place: str = "p.d"
+) -> Iterator[BigQueryWarehouse]:
     """A sink on ``server``, closed at the end."""
     client, _ = connect(server.address)
-    sink = BigQueryWarehouse("p.d", settings, client)
+    sink = BigQueryWarehouse(place, settings, client)
     try:
         yield sink
     finally:
