@@ -19,10 +19,11 @@ from apache_beam.options.pipeline_options import (
 )
 
 import schemas
+from pipeline import metrics
 from pipeline.build import WriteMessages
 from pipeline.files import ReadFromFiles, any_match, read_schema_dir
 from pipeline.metrics import PROGRESS
-from pipeline.options import IrisOptions, OptionError, check
+from pipeline.options import STORAGE_WRITE, IrisOptions, OptionError, check
 from pipeline.reject import Reason
 from pipeline.sinks import close_warehouses, open_warehouse, parse_url
 from pipeline.sinks.base import TransientError, WarehouseError
@@ -73,7 +74,8 @@ def run(argv: Sequence[str]) -> int:
         print("DirectRunner: running on Beam's FnApiRunner, in this process", file=sys.stderr)
     if iris.input_files and not any_match(iris.input_files):
         raise OptionError(f"--input_files {iris.input_files!r}: no file matches")
-    open_warehouse(iris.warehouse)
+    if iris.write_method == STORAGE_WRITE:
+        open_warehouse(iris.warehouse)
     return _run_files(options, registry) if iris.input_files else _run_live(options, registry)
 
 
@@ -113,7 +115,7 @@ def _run_files(options: PipelineOptions, registry: schemas.Registry) -> int:
         result = pipeline.run()
         result.wait_until_finish()
     totals.add(result)
-    return _finish(totals, options.view_as(IrisOptions).warehouse)
+    return _finish(totals, options.view_as(IrisOptions).warehouse, registry)
 
 
 def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
@@ -130,10 +132,10 @@ def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
     with _signals(stop, None), _progress():
         idle = iris.stop_when_idle
         MicroBatches(iris.input_subscription, write, totals.add, stop, idle).run()
-    return _finish(totals, iris.warehouse)
+    return _finish(totals, iris.warehouse, registry)
 
 
-def _finish(totals: Totals, warehouse: str) -> int:
+def _finish(totals: Totals, warehouse: str, registry: schemas.Registry) -> int:
     """Prints the summary; the exit code."""
     for line in totals.lines():
         print(line)
@@ -141,7 +143,7 @@ def _finish(totals: Totals, warehouse: str) -> int:
     kind, place = parse_url(warehouse)
     if kind == "duckdb":
         python = os.path.relpath(sys.executable)
-        print(f'try: {python} -m local.query {place} "{_example(totals)}"')
+        print(f'try: {python} -m local.query {place} "{_example(totals, registry)}"')
     if not totals.adds_up:
         return _say("records do not equal rows + dead letters: this is a bug", FAILED)
     if totals.reasons[Reason.TABLE_UNAVAILABLE]:
@@ -153,11 +155,21 @@ def _finish(totals: Totals, warehouse: str) -> int:
     return 0
 
 
-def _example(totals: Totals) -> str:
-    """A question that the data of this run can answer, duplicates left out."""
+def _example(totals: Totals, registry: schemas.Registry) -> str:
+    """A question that the data of this run can answer, whatever came twice."""
+    rows = {
+        subject: totals.datasets[subject].counts[metrics.ROWS]
+        for subject, dataset in registry.items()
+        if subject in totals.datasets and dataset.reference_time
+    }
+    subject = max(rows, key=lambda one: rows[one], default=None)
+    if subject is None or not rows[subject]:
+        return "SELECT DISTINCT dataset, message_id, records, rows FROM iris_messages LIMIT 10"
+    dataset = registry[subject]
+    columns = dict.fromkeys([dataset.reference_time, *dataset.natural_key])
     return (
-        "SELECT dataset, count(DISTINCT (message_id)) AS messages, max(written_utc) AS written "
-        "FROM iris_messages GROUP BY dataset ORDER BY messages DESC, dataset LIMIT 10"
+        f"SELECT DISTINCT {', '.join(str(column) for column in columns)} "
+        f"FROM {dataset.table_name} ORDER BY {dataset.reference_time} DESC LIMIT 10"
     )
 
 

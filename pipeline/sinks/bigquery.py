@@ -55,7 +55,7 @@ class BigQueryWarehouse(Warehouse):
 
     def close(self) -> None:
         self._connection.close()
-        self._alone.shutdown(wait=False, cancel_futures=True)
+        self._alone.shutdown(wait=False)
         self._client.transport.close()
 
     def _check_ready(self) -> None:

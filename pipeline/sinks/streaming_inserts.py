@@ -22,6 +22,7 @@ from pipeline.append import Sink, measure, settle
 from pipeline.ledger import LedgerEntry, dead_letter_rows
 from pipeline.message import Message
 from pipeline.reject import Reason, Reject, Stage
+from pipeline.sinks.base import WarehouseError
 from pipeline.times import format_moment, parse_moment, to_date, to_datetime
 from pipeline.transforms import DEAD_LETTER_TAG, LEDGER_TAG, UNMAPPED_TAG, now_micros
 from pipeline.typed import Typed
@@ -179,7 +180,7 @@ class OwnRows(beam.DoFn):
 
 def refuse_own(failed: tuple[str, InsertRow, Any]) -> None:
     """A dead letter or ledger entry that BigQuery refuses has nowhere else to go."""
-    raise RuntimeError(f"{failed[0]} does not take its rows: {failed[2]}")
+    raise WarehouseError(f"{failed[0]} does not take its rows: {failed[2]}")
 
 
 def json_value(column: Column, value: Any) -> Any:
