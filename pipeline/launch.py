@@ -23,7 +23,14 @@ from pipeline import metrics
 from pipeline.build import WriteMessages
 from pipeline.files import ReadFromFiles, any_match, read_schema_dir
 from pipeline.metrics import PROGRESS
-from pipeline.options import STORAGE_WRITE, IrisOptions, OptionError, check
+from pipeline.options import (
+    STORAGE_WRITE,
+    IrisOptions,
+    OptionError,
+    check,
+    check_runner,
+    help_text,
+)
 from pipeline.reject import Reason
 from pipeline.sinks import close_warehouses, open_warehouse, parse_url
 from pipeline.sinks.base import TransientError, WarehouseError
@@ -62,6 +69,9 @@ def main(argv: Sequence[str]) -> int:
 
 def run(argv: Sequence[str]) -> int:
     """``main`` without the handling of errors."""
+    if {"-h", "--help"} & set(argv):
+        print(help_text())
+        return 0
     options = PipelineOptions(list(argv))
     iris = options.view_as(IrisOptions)
     check(iris)
@@ -69,6 +79,7 @@ def run(argv: Sequence[str]) -> int:
     registry = schemas.load(*iris.schema_dir, read_dir=read_schema_dir)
     runner = options.view_as(StandardOptions).runner
     if runner not in LOCAL_RUNNERS:
+        check_runner(runner)
         return _submit(options, registry)
     if runner == "DirectRunner":
         print("DirectRunner: running on Beam's FnApiRunner, in this process", file=sys.stderr)

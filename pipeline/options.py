@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Final
 
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import create_runner
 
 STORAGE_WRITE: Final = "STORAGE_WRITE"
 STREAMING_INSERTS: Final = "STREAMING_INSERTS"
@@ -83,6 +84,30 @@ def check(options: IrisOptions) -> None:
         raise OptionError(f"--write_method {options.write_method!r} is not known: use {known}")
     if options.write_method == STREAMING_INSERTS and not options.warehouse.startswith("bigquery:"):
         raise OptionError(f"--write_method {STREAMING_INSERTS} needs --warehouse bigquery:P.D")
+
+
+def check_runner(name: str) -> None:
+    """Refuses a runner that Beam does not have.
+
+    Raises:
+        OptionError: with one line for the user.
+    """
+    try:
+        create_runner(name)
+    except (ValueError, ImportError) as error:
+        raise OptionError(f"--runner {name!r} is not known: {error}") from None
+
+
+def help_text() -> str:
+    """What ``--help`` prints: these options, and where Beam's own are described."""
+    parser = ArgumentParser(
+        prog="python -m pipeline",
+        description="IRIS messages to typed tables.",
+        epilog="Beam's own options stand beside these: --runner (DirectRunner, DataflowRunner), "
+        "--project, --region, --temp_location and the rest.",
+    )
+    IrisOptions._add_argparse_args(parser)
+    return parser.format_help()
 
 
 def _match(option: str, value: str | None, kind: str) -> None:

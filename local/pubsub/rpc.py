@@ -16,7 +16,7 @@ Unary = Callable[[Any, grpc.ServicerContext], Any]
 Stream = Callable[[Iterator[Any], grpc.ServicerContext], Iterator[Any]]
 
 
-class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
+class Service(grpc.GenericRpcHandler):
     """One gRPC service, from its methods.
 
     Args:
@@ -49,7 +49,7 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
         return self._handlers.get(details.method)
 
 
-class EverythingElse(grpc.GenericRpcHandler):  # type: ignore[misc]
+class EverythingElse(grpc.GenericRpcHandler):
     """The last service of a server: refuses every method with UNIMPLEMENTED and its name."""
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
