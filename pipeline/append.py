@@ -43,6 +43,12 @@ class AppendRows(beam.DoFn):
         self._dataset = dataset
         self._table: Table = UNMAPPED if dataset is None else table_for(dataset)
         self._name = UNMAPPED_TAG if dataset is None else dataset.subject
+        # A live table without one of these cannot be written at all.
+        self._needed = (
+            frozenset(column.name for column in UNMAPPED.columns)
+            if dataset is None
+            else _ENVELOPE_NAMES | {dataset.partition.column}
+        )
 
     def setup(self) -> None:
         self._warehouse = open_warehouse(self._url)
@@ -59,8 +65,8 @@ class AppendRows(beam.DoFn):
         missing: frozenset[str] = frozenset()
         if len(typed.batch):
             missing = self._warehouse.missing_columns(self._table)
-            if missing & _ENVELOPE_NAMES:
-                yield from self._settle([_not_ours(typed, self._table, missing)])
+            if missing & self._needed:
+                yield from self._settle([_not_ours(typed, self._table, missing & self._needed)])
                 return
             if missing and self._dataset is not None:
                 typed = self._retype(self._dataset, typed, missing)
@@ -105,7 +111,15 @@ class AppendRows(beam.DoFn):
 
 
 class SettleUndecoded(beam.DoFn):
-    """Reject of a whole message → its ledger entry, and the reject on the dead-letter tag."""
+    """Reject of a whole message → its ledger entry, and the reject on the dead-letter tag.
+
+    Args:
+        subjects: the datasets that are counted by name, the others together: a broken message
+            may carry any name.
+    """
+
+    def __init__(self, subjects: frozenset[str]) -> None:
+        self._subjects = subjects
 
     def setup(self) -> None:
         self._meters: dict[str, metrics.Meter] = {}
@@ -116,7 +130,8 @@ class SettleUndecoded(beam.DoFn):
 
     def process(self, reject: Reject) -> Iterator[Any]:
         message, size = reject.message, len(reject.message.data)
-        meter = self._meters.setdefault(message.dataset, metrics.Meter(message.dataset))
+        name = message.dataset if message.dataset in self._subjects else UNMAPPED_TAG
+        meter = self._meters.setdefault(name, metrics.Meter(name))
         meter.count(metrics.MESSAGES, 1)
         meter.count(metrics.PAYLOAD_BYTES, size)
         meter.dead_letters(Counter([reject.reason]))
@@ -268,8 +283,8 @@ def measure(
 
 
 def _not_ours(typed: Typed, table: Table, missing: frozenset[str]) -> Answer[Typed]:
-    """The refusal of all rows for a table that has not even the envelope's columns."""
-    names = ", ".join(sorted(missing & _ENVELOPE_NAMES))
+    """The refusal of all rows for a table that lacks columns which every row needs."""
+    names = ", ".join(sorted(missing))
     detail = f"table {table.name} lacks {names}: run python -m schemas apply"
     return Answer(
         typed, [Refusal(row, Reason.TABLE_UNAVAILABLE, detail) for row in range(len(typed.batch))]

@@ -45,7 +45,8 @@ class WriteMessages(beam.PTransform):
 
     def expand(self, messages: Any) -> Any:
         tags = [*self._datasets, UNMAPPED_TAG]
-        route = RouteByDataset(frozenset(self._datasets))
+        subjects = frozenset(self._datasets)
+        route = RouteByDataset(subjects)
         routed = messages | "RouteByDataset" >> beam.ParDo(route).with_outputs(
             *tags, DEAD_LETTER_TAG
         )
@@ -53,7 +54,7 @@ class WriteMessages(beam.PTransform):
             self._datasets, self._sink
         )
         undecoded = routed[DEAD_LETTER_TAG] | "SettleUndecoded" >> beam.ParDo(
-            SettleUndecoded()
+            SettleUndecoded(subjects)
         ).with_outputs(DEAD_LETTER_TAG, main=LEDGER_TAG)
         dead_letters, ledger = (
             (written[tag], undecoded[tag]) | f"All{name}" >> beam.Flatten()

@@ -7,6 +7,8 @@ Plain arrays, single objects, a byte-order mark and gzip are taken as well.
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import zlib
 from typing import Final
@@ -109,17 +111,12 @@ def _decode_surrogates(data: bytes) -> str:
 
 
 def _gunzip(data: bytes) -> bytes:
-    out = bytearray()
     try:
-        while data:
-            member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-            out += member.decompress(data, MAX_DECOMPRESSED_BYTES + 1 - len(out))
-            if len(out) > MAX_DECOMPRESSED_BYTES:
-                limit = f"more than {MAX_DECOMPRESSED_BYTES} bytes"
-                raise DecodeError(Reason.BAD_ENCODING, f"gzip expands to {limit}")
-            if not member.eof:
-                raise DecodeError(Reason.BAD_ENCODING, "gzip ends too early")
-            data = member.unused_data.lstrip(b"\0")  # padding is allowed between members
-    except zlib.error as error:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            text = file.read(MAX_DECOMPRESSED_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise DecodeError(Reason.BAD_ENCODING, f"broken gzip: {error}") from None
-    return bytes(out)
+    if len(text) > MAX_DECOMPRESSED_BYTES:
+        limit = f"more than {MAX_DECOMPRESSED_BYTES} bytes"
+        raise DecodeError(Reason.BAD_ENCODING, f"gzip expands to {limit}")
+    return text

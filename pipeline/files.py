@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import apache_beam as beam
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.message import from_file
+from schemas import Problem, SchemaError
 
 #: A group is closed at this many files or bytes.
 GROUP_FILES: Final = 500
@@ -75,9 +76,21 @@ class ReadFromFiles(beam.PTransform):
 
 
 def read_schema_dir(directory: str) -> Iterator[tuple[str, str]]:
-    """``(path, text)`` of the schema files in a directory, local or ``gs://``."""
-    pattern = FileSystems.join(directory, "*.json")
-    for result in FileSystems.match([pattern]):
+    """``(path, text)`` of the schema files in a directory, local or ``gs://``.
+
+    Raises:
+        SchemaError: the directory or a file cannot be read.
+    """
+    try:
+        results = FileSystems.match([FileSystems.join(directory, "*.json")])
+    except (BeamIOError, ValueError) as error:
+        raise SchemaError(Problem(directory, "", f"cannot be read: {error}")) from None
+    for result in results:
         for metadata in sorted(result.metadata_list, key=lambda one: one.path):
             with FileSystems.open(metadata.path) as file:
-                yield metadata.path, file.read().decode()
+                try:
+                    text = file.read().decode()
+                except UnicodeDecodeError as error:
+                    reason = f"not UTF-8 at byte {error.start}; save it as UTF-8"
+                    raise SchemaError(Problem(metadata.path, "", reason)) from None
+            yield metadata.path, text

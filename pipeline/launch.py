@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -12,10 +13,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import apache_beam as beam
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.options.pipeline_options import (
-    GoogleCloudOptions,
     PipelineOptions,
     StandardOptions,
+    TestOptions,
 )
 
 import schemas
@@ -34,7 +36,12 @@ from pipeline.options import (
 from pipeline.reject import Reason
 from pipeline.sinks import close_warehouses, open_warehouse, parse_url
 from pipeline.sinks.base import TransientError, WarehouseError
-from pipeline.subscription import MicroBatches, ReadMessages, SubscriptionError
+from pipeline.subscription import (
+    MicroBatches,
+    ReadMessages,
+    SubscriptionError,
+    check_subscription,
+)
 from pipeline.summary import Totals
 
 #: Runners of this process. Beam's DirectRunner first tries to download another runner, then runs
@@ -78,15 +85,20 @@ def run(argv: Sequence[str]) -> int:
     parse_url(iris.warehouse)
     registry = schemas.load(*iris.schema_dir, read_dir=read_schema_dir)
     runner = options.view_as(StandardOptions).runner
+    dry_run = options.view_as(TestOptions).dry_run
+    if iris.input_files and not dry_run:
+        _check_files(iris.input_files)
     if runner not in LOCAL_RUNNERS:
         check_runner(runner)
         return _submit(options, registry)
-    if runner == "DirectRunner":
-        print("DirectRunner: running on Beam's FnApiRunner, in this process", file=sys.stderr)
-    if iris.input_files and not any_match(iris.input_files):
-        raise OptionError(f"--input_files {iris.input_files!r}: no file matches")
+    if dry_run:
+        raise OptionError("--dry_run needs --runner=DataflowRunner: here nothing is submitted")
+    if iris.input_subscription:
+        check_subscription(iris.input_subscription)
     if iris.write_method == STORAGE_WRITE:
         open_warehouse(iris.warehouse)
+    if runner == "DirectRunner":
+        print("DirectRunner: running on Beam's FnApiRunner, in this process", file=sys.stderr)
     return _run_files(options, registry) if iris.input_files else _run_live(options, registry)
 
 
@@ -102,15 +114,28 @@ def build(
     messages | "WriteMessages" >> WriteMessages.from_options(options, datasets)
 
 
+def _check_files(pattern: str) -> None:
+    """Refuses a pattern that matches nothing: the run would end well, having read nothing."""
+    try:
+        found = any_match(pattern)
+    except (BeamIOError, ValueError) as error:
+        raise OptionError(f"--input_files {pattern!r}: {error}") from None
+    if not found:
+        raise OptionError(f"--input_files {pattern!r}: no file matches")
+
+
 def _submit(options: PipelineOptions, registry: schemas.Registry) -> int:
     """Hands the graph to a runner of another kind; a template launcher must not wait for it."""
     standard = options.view_as(StandardOptions)
     standard.streaming = bool(options.view_as(IrisOptions).input_subscription)
-    pipeline = beam.Pipeline(options=options)
-    build(pipeline, options, list(registry.values()))
+    try:
+        pipeline = beam.Pipeline(options=options)
+        build(pipeline, options, list(registry.values()))
+    except ValueError as error:  # Beam's own checks: a region or a bucket is missing
+        raise OptionError(" ".join(str(error).split())) from error
     result = pipeline.run()
     if standard.runner == "DataflowRunner":
-        if not options.view_as(GoogleCloudOptions).dry_run:
+        if not options.view_as(TestOptions).dry_run:
             print(f"job {result.job_id()} is launched: see the Dataflow monitoring UI")
         return 0
     with _signals(threading.Event(), result.cancel):
@@ -153,7 +178,7 @@ def _finish(totals: Totals, warehouse: str, registry: schemas.Registry) -> int:
     print(f"\nwarehouse: {warehouse}")
     kind, place = parse_url(warehouse)
     if kind == "duckdb":
-        python = os.path.relpath(sys.executable)
+        python, place = shlex.quote(os.path.relpath(sys.executable)), shlex.quote(place)
         print(f'try: {python} -m local.query {place} "{_example(totals, registry)}"')
     if not totals.adds_up:
         return _say("records do not equal rows + dead letters: this is a bug", FAILED)

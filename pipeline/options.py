@@ -6,7 +6,7 @@ import re
 from argparse import ArgumentParser
 from typing import Final
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import create_runner
 
 STORAGE_WRITE: Final = "STORAGE_WRITE"
@@ -77,6 +77,8 @@ def check(options: IrisOptions) -> None:
         raise OptionError("give either --input_files or --input_subscription, not both")
     if not options.warehouse:
         raise OptionError("no --warehouse: give duckdb:PATH or bigquery:PROJECT.DATASET")
+    if options.view_as(StandardOptions).runner == "DataflowRunner":
+        _check_for_dataflow(options)
     _match("--input_subscription", options.input_subscription, "subscriptions")
     _match("--dead_letter_topic", options.dead_letter_topic, "topics")
     if options.write_method not in (STORAGE_WRITE, STREAMING_INSERTS):
@@ -84,6 +86,14 @@ def check(options: IrisOptions) -> None:
         raise OptionError(f"--write_method {options.write_method!r} is not known: use {known}")
     if options.write_method == STREAMING_INSERTS and not options.warehouse.startswith("bigquery:"):
         raise OptionError(f"--write_method {STREAMING_INSERTS} needs --warehouse bigquery:P.D")
+
+
+def _check_for_dataflow(options: IrisOptions) -> None:
+    """Refuses places on this machine, which Dataflow's workers would take for their own."""
+    if options.warehouse.startswith("duckdb:"):
+        raise OptionError("--warehouse duckdb: is on this machine: DataflowRunner needs bigquery:")
+    if options.input_files and "://" not in options.input_files:
+        raise OptionError("--input_files is on this machine: DataflowRunner needs gs://...")
 
 
 def check_runner(name: str) -> None:

@@ -17,10 +17,19 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from google.api_core import exceptions as api
+from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from pipeline.message import Message, from_pubsub
 from pipeline.sinks.base import TransientError
+
+_LASTING: Final = (
+    api.NotFound,
+    api.PermissionDenied,
+    api.Unauthenticated,
+    api.InvalidArgument,
+    api.FailedPrecondition,
+)
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +75,36 @@ def open_subscriber() -> pubsub_v1.SubscriberClient:
 
     The library's own channel to an emulator keeps gRPC's limit of 4 MiB for an answer, less than
     Pub/Sub's limit for a message.
+
+    Raises:
+        SubscriptionError: there are no credentials.
     """
     host = os.environ.get("PUBSUB_EMULATOR_HOST")
     if not host:
-        return pubsub_v1.SubscriberClient()
+        try:
+            return pubsub_v1.SubscriberClient()
+        except GoogleAuthError as error:
+            advice = "run gcloud auth application-default login"
+            raise SubscriptionError(
+                f"no Google credentials for Pub/Sub: {advice} ({error})"
+            ) from None
     channel = grpc.insecure_channel(host, options=[("grpc.max_receive_message_length", -1)])
     return pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+
+
+def check_subscription(subscription: str) -> None:
+    """Refuses a subscription that is missing, before anything is made for its messages.
+
+    Raises:
+        SubscriptionError: with one line for the user.
+    """
+    with open_subscriber() as client:
+        try:
+            client.get_subscription(subscription=subscription, retry=None, timeout=PULL_SECONDS)
+        except (api.NotFound, api.InvalidArgument) as error:
+            raise SubscriptionError(f"{subscription}: {error.message}") from None
+        except api.GoogleAPICallError:
+            pass  # a subscriber need not be allowed to look: the first pull will tell
 
 
 @contextmanager
@@ -132,6 +165,8 @@ class MicroBatches:
             last_message = time.monotonic()
             while not self._stop.is_set():
                 received = self._pull(client)
+                if received is None:
+                    continue
                 if not received:
                     idle = time.monotonic() - last_message
                     if self._stop_when_idle is not None and idle >= self._stop_when_idle:
@@ -146,9 +181,12 @@ class MicroBatches:
                     self._lease(client, ack_ids, 0)
                     self._stop.wait(wait)
                     wait = min(wait * 2, LONGEST_WAIT)
-                    continue
-                self._acknowledge(client, ack_ids)
-                wait = 1.0
+                except BaseException:
+                    self._lease(client, ack_ids, 0)  # the next run need not wait for them
+                    raise
+                else:
+                    self._acknowledge(client, ack_ids)
+                    wait = 1.0
                 last_message = time.monotonic()
 
     def _process(self, messages: list[Message]) -> None:
@@ -161,18 +199,19 @@ class MicroBatches:
             result.wait_until_finish()
         self._on_result(result)
 
-    def _pull(self, client: pubsub_v1.SubscriberClient) -> list[Any]:
+    def _pull(self, client: pubsub_v1.SubscriberClient) -> list[Any] | None:
+        """What has arrived; None where Pub/Sub could not be asked."""
         request = {"subscription": self._subscription, "max_messages": PULL_MESSAGES}
         try:
             return list(client.pull(request=request, timeout=PULL_SECONDS).received_messages)
         except api.DeadlineExceeded:
             return []
-        except (api.NotFound, api.PermissionDenied, api.Unauthenticated) as error:
+        except _LASTING as error:
             raise SubscriptionError(f"{self._subscription}: {error.message}") from None
         except (api.GoogleAPICallError, api.RetryError) as error:
             log.warning("cannot pull from %s, trying again: %s", self._subscription, error)
             self._stop.wait(1.0)
-            return []
+            return None
 
     def _lease(self, client: pubsub_v1.SubscriberClient, ack_ids: list[str], seconds: int) -> None:
         request = {
@@ -182,14 +221,20 @@ class MicroBatches:
         }
         try:
             client.modify_ack_deadline(request=request)
-        except api.GoogleAPICallError as error:  # the lease runs out: redelivery, no loss
+        except (
+            api.GoogleAPICallError,
+            api.RetryError,
+        ) as error:  # the lease runs out: redelivery, no loss
             log.warning("cannot change the lease of %d messages: %s", len(ack_ids), error)
 
     def _acknowledge(self, client: pubsub_v1.SubscriberClient, ack_ids: list[str]) -> None:
         request = {"subscription": self._subscription, "ack_ids": ack_ids}
         try:
             client.acknowledge(request=request)
-        except api.GoogleAPICallError as error:  # the rows are written and come once more
+        except (
+            api.GoogleAPICallError,
+            api.RetryError,
+        ) as error:  # the rows are written and come once more
             log.warning("cannot acknowledge %d messages: %s", len(ack_ids), error)
 
 

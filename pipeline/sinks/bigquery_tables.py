@@ -177,9 +177,11 @@ class TableStates:
     def _compare(self, table: Table, schema: types.TableSchema) -> TableState:
         if not schema.fields:  # the service did not show the schema: take the table as declared
             return TableState()
-        missing, misfits = _differences(table.columns, schema.fields)
-        if misfits:
-            fault = f"table {self.name(table)}: {misfits[0]}: see python -m schemas diff"
+        missing, faults = _differences(table.columns, schema.fields)
+        if table.partition is not None and table.partition.column in missing:
+            faults.append(f"there is no column {table.partition.column} to partition it by")
+        if faults:
+            fault = f"table {self.name(table)}: {faults[0]}: see python -m schemas diff"
             return self._unwell(fault=fault)
         return self._unwell(missing=frozenset(missing)) if missing else TableState()
 

@@ -156,7 +156,10 @@ class DuckDBWarehouse(Warehouse):
 
 def _missing(connection: duckdb.DuckDBPyConnection, table: Table) -> frozenset[str]:
     live = connection.sql(f"FROM {duckdb_identifier(table.name)}")
-    return frozenset(_lacking(table.columns, zip(live.columns, live.types, strict=True)))
+    missing = frozenset(_lacking(table.columns, zip(live.columns, live.types, strict=True)))
+    if table.partition is not None and table.partition.column in missing:
+        return frozenset()  # a table without its time is none of ours: ``append`` will tell
+    return missing
 
 
 def _lacking(columns: Iterable[Column], live: Iterable[tuple[str, Any]]) -> Iterator[str]:

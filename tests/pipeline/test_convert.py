@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pipeline.convert import Faults, convert
 from pipeline.exact import parse
 from schemas.model import SCALAR_TYPES, Column
+from tests.pipeline.nested_table import LEAVES_OVER, TAKES_NESTED
 from tests.pipeline.texts import scalars, schemas_of, values, wrong
-from tests.pipeline.type_table import LEAVES_OVER, REFUSES, TAKES, TAKES_NESTED
+from tests.pipeline.type_table import REFUSES, TAKES
 
 
 def converted(column: Column, literal: str) -> tuple[str, int, int]:

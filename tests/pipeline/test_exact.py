@@ -136,7 +136,7 @@ def test_levels_are_counted_whatever_is_in_the_last(inside: str) -> None:
 def test_a_broken_text_takes_no_time() -> None:
     start = time.perf_counter()
     with pytest.raises(DecodeError):
-        parse("[" * 5_000 + '"' + '\\"' * 200_000)
+        parse("[" * 5_000 + '"' + '\\"' * 30_000)
     assert time.perf_counter() - start < 5
 
 

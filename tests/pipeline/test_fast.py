@@ -16,6 +16,7 @@ from pipeline.times import parse_moment
 from pipeline.typed import Plan
 from schemas.model import Column
 from tests.pipeline.made import SAMPLES, SUBJECTS, TIDE, exactly
+from tests.pipeline.nested_table import LEAVES_OVER, TAKES_NESTED
 from tests.pipeline.texts import (
     array_of,
     messy_records,
@@ -25,7 +26,7 @@ from tests.pipeline.texts import (
     values,
     wrong,
 )
-from tests.pipeline.type_table import LEAVES_OVER, REFUSES, TAKES, TAKES_NESTED
+from tests.pipeline.type_table import REFUSES, TAKES
 
 
 def seen(columns: Columns | None) -> str:

@@ -85,7 +85,7 @@ def test_a_larger_one_elsewhere_is_compressed(monkeypatch: pytest.MonkeyPatch) -
     ((piece, encoding, detail),) = refused(payload).parts()
     assert (gzip.decompress(piece), encoding, detail) == (payload, "gzip", "no JSON")
     assert len(piece) <= 100
-    assert list(refused(payload).parts()) == [(piece, "gzip", "no JSON")]  # the same every time
+    assert piece[4:8] == b"\0" * 4  # no time of day in it: the same every time
 
 
 def test_what_is_still_too_large_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

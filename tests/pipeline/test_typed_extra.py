@@ -24,8 +24,9 @@ from tests.pipeline.made import (
     strict_json,
     type_text,
 )
+from tests.pipeline.nested_table import LEAVES_OVER
 from tests.pipeline.texts import array_of, messy_records
-from tests.pipeline.type_table import LEAVES_OVER, REFUSES, TAKES
+from tests.pipeline.type_table import REFUSES, TAKES
 
 DAY = days("2026-05-06")
 

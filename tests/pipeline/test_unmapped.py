@@ -13,8 +13,8 @@ from pipeline.decode import unframe
 from pipeline.reject import Reason, Reject, Stage
 from pipeline.unmapped import UnmappedPlan
 from tests.pipeline.made import NOW, SAMPLES, SUBJECTS, message, outcome, strict_json, told
+from tests.pipeline.nested_table import GATES
 from tests.pipeline.texts import array_of, messy_members, object_of
-from tests.pipeline.type_table import GATES
 
 PLAN = UnmappedPlan()
 NEW = message(dataset="NEW_ONE", enqueued=7)

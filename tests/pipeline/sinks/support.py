@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import duckdb
 from hypothesis import strategies as st
 
 from pipeline.reject import Reason
 from pipeline.sinks.base import Refusal, Write
 from pipeline.sinks.bigquery import BigQueryWarehouse, Settings
 from pipeline.times import to_date, to_datetime
+from schemas.ddl import duckdb_identifier
 from schemas.model import Column, Table
 from schemas.tables import SYSTEM_TABLES
 from tests.servers.bigquery_client import connect
@@ -87,6 +90,18 @@ def stored(server: BigQueryWriteServer, table: Table) -> list[int]:
 def outcomes(server: BigQueryWriteServer, table: Table) -> list[tuple[int, str]]:
     """Rows and outcome of each request that the server has had for ``table``."""
     return [(one.rows, one.outcome) for one in server.requests() if one.table == path(table)]
+
+
+def duckdb_rows(file: Path, *tables: Table) -> list[dict[str, Any]]:
+    """All rows of ``tables`` of a DuckDB file, in the order of insertion."""
+    found = []
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in tables:
+            result = connection.execute(f"FROM {duckdb_identifier(table.name)}")
+            names = [one[0] for one in result.description or ()]
+            found += [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return found
 
 
 def refused(*rows: int, detail: str = "Refused by the test") -> list[Refusal]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import queue
 import random
 import sys
 import threading
@@ -17,77 +16,10 @@ from google.cloud.bigquery_storage_v1 import types
 from google.rpc import status_pb2
 
 from pipeline.sinks.connection import Connection, ConnectionLost, OpenCall, ask
+from tests.pipeline.sinks.calls import CallError, Calls, HandPlayed, Request, Response
 from tests.pipeline.sinks.support import until
 
-Request = types.AppendRowsRequest
-Response = types.AppendRowsResponse
 StatusCode = grpc.StatusCode
-
-
-class CallError(grpc.RpcError, grpc.Call):
-    """What gRPC raises at the end of a call."""
-
-    def __init__(self, code: StatusCode, details: str, metadata: Any = ()) -> None:
-        self._code, self._details, self._metadata = code, details, metadata
-
-    def code(self) -> StatusCode:
-        return self._code
-
-    def details(self) -> str:
-        return self._details
-
-    def trailing_metadata(self) -> Any:
-        return self._metadata
-
-    def _unused(self, *_: Any) -> Any:
-        raise NotImplementedError
-
-    initial_metadata = add_callback = cancel = is_active = time_remaining = _unused
-
-
-class HandPlayed:
-    """A call whose answers and end the test gives; reads requests in a thread, as gRPC does."""
-
-    def __init__(self, requests: Iterator[Request]) -> None:
-        self.sent: queue.Queue[str] = queue.Queue()
-        self.cancelled = threading.Event()
-        self._answers: queue.Queue[Response | Exception | None] = queue.Queue()
-        threading.Thread(target=self._read, args=(requests,), daemon=True).start()
-
-    def _read(self, requests: Iterator[Request]) -> None:
-        for request in requests:
-            self.sent.put(request.write_stream)
-
-    def answer(self, stream: str) -> None:
-        self._answers.put(Response(write_stream=stream))
-
-    def end(self, fault: Exception | None = None) -> None:
-        self._answers.put(fault)
-
-    def cancel(self) -> None:
-        self.cancelled.set()
-        self._answers.put(CallError(StatusCode.CANCELLED, "Locally cancelled"))
-
-    def __iter__(self) -> Iterator[Response]:
-        while (answer := self._answers.get()) is not None:
-            if isinstance(answer, Exception):
-                raise answer
-            yield answer
-
-
-class Calls:
-    """Opens calls and hands them to the test."""
-
-    def __init__(self) -> None:
-        self._opened: queue.Queue[HandPlayed] = queue.Queue()
-
-    def __call__(self, requests: Iterator[Request]) -> HandPlayed:
-        call = HandPlayed(requests)
-        self._opened.put(call)
-        return call
-
-    def next(self) -> HandPlayed:
-        return self._opened.get(timeout=5)
 
 
 @pytest.fixture
@@ -121,23 +53,20 @@ def answered(future: Future[Response]) -> str:
 
 
 def test_answers_go_to_the_requests_in_order(connection: Connection, calls: Calls) -> None:
-    first = submit(connection, "a", "b")
+    futures = submit(connection, "a", "b")
     call = calls.next()
-    assert [call.sent.get(timeout=5) for _ in first] == [stream("a"), stream("b")]
-    call.answer(stream("a"))
-    second = submit(connection, "c")
-    call.answer("")  # an error may come without its stream
-    call.answer(stream("c"))
-    assert [answered(future) for future in first + second] == [stream("a"), "", stream("c")]
+    assert call.answer(stream("a")) == stream("a")
+    futures += submit(connection, "c")
+    assert call.answer("") == stream("b")  # an error may come without its stream
+    assert call.answer(stream("c")) == stream("c")
+    assert [answered(future) for future in futures] == [stream("a"), "", stream("c")]
     assert not call.cancelled.is_set()
 
 
 def test_another_spelling_of_the_same_table(connection: Connection, calls: Calls) -> None:
     (future,) = submit(connection, "a")
-    call = calls.next()
-    call.sent.get(timeout=5)
     other = "projects/1234567/datasets/d/tables/a/_default"
-    call.answer(other)
+    calls.next().answer(other)
     assert answered(future) == other
 
 
@@ -146,8 +75,6 @@ def test_an_answer_for_another_table_is_given_to_nobody(
 ) -> None:
     futures = submit(connection, "a", "b")
     call = calls.next()
-    for _ in futures:
-        call.sent.get(timeout=5)
     call.answer(stream("b"))
     detail = f"an answer for {stream('b')}, expected {stream('a')}"
     assert [lost(future) for future in futures] == [
@@ -162,9 +89,8 @@ def test_an_answer_that_nobody_waits_for_ends_the_call(
 ) -> None:
     (future,) = submit(connection, "a")
     call = calls.next()
-    call.sent.get(timeout=5)
     call.answer(stream("a"))
-    call.answer(stream("a"))
+    call.say(stream("a"))
     assert answered(future) == stream("a")
     assert call.cancelled.wait(5)
     (future,) = submit(connection, "b")
@@ -175,7 +101,6 @@ def test_an_answer_that_nobody_waits_for_ends_the_call(
 def test_the_end_of_the_call_fails_all_that_wait(connection: Connection, calls: Calls) -> None:
     futures = submit(connection, "a", "b", "c")
     call = calls.next()
-    call.sent.get(timeout=5)
     call.answer(stream("a"))
     answered(futures[0])
     call.end(CallError(StatusCode.UNAVAILABLE, "gone"))
@@ -289,9 +214,7 @@ def test_a_call_given_up_while_it_was_being_opened(calls: Calls) -> None:
     (after,) = submit(connection, "b")
     go_on.set()
     assert calls.next().cancelled.wait(5)  # else its owner would wait for it for ever
-    call = calls.next()
-    assert call.sent.get(timeout=5) == stream("b")
-    call.answer(stream("b"))
+    assert calls.next().answer(stream("b")) == stream("b")
     assert answered(after) == stream("b")
     connection.close()
 
@@ -323,7 +246,7 @@ def test_no_request_is_left_without_an_answer_while_calls_keep_ending() -> None:
                 if not left:
                     break
                 left -= 1
-                self.answer(request.write_stream)
+                self.say(request.write_stream)
             self.end()
 
     connection = Connection(ShortLived)
@@ -365,7 +288,7 @@ def test_one_request_in_a_call_of_its_own() -> None:
             call = HandPlayed(requests)
             opened.append(call)
             for end in ends:
-                call.answer(end) if isinstance(end, str) else call.end(end)
+                call.say(end) if isinstance(end, str) else call.end(end)
             return call
 
         return open_call
