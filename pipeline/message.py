@@ -70,8 +70,8 @@ def from_pubsub(
 
 def from_file(path: str, data: bytes) -> Message:
     """The message in a file of the layout ``<DATASET>/<message_id>``, local or ``gs://``."""
-    path = path.replace("\\", "/")
-    uri = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    # A name that is no UTF-8 must still be a text that every warehouse takes, and distinct.
+    path = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     name = posixpath.basename(path)
     folder = posixpath.basename(posixpath.dirname(path))
     return Message(

@@ -139,12 +139,6 @@ def test_a_file(path: str, dataset: str, message_id: str, enqueued: str | None) 
     )
 
 
-def test_a_path_of_windows() -> None:
-    message = from_file(r"C:\in\FREQ\FREQ_202510271649_66892.json", b"")
-    assert message.dataset == "FREQ"
-    assert message.message_id == "FREQ_202510271649_66892.json"
-
-
 @pytest.mark.parametrize(
     ("name", "minute"),
     [
@@ -166,3 +160,9 @@ def test_a_path_of_windows() -> None:
 )
 def test_the_minute_in_a_file_name(name: str, minute: str | None) -> None:
     assert file_minute(name) == (micros(minute) if minute else None)
+
+
+def test_a_file_name_that_is_no_utf8_stays_distinct_and_can_be_written() -> None:
+    message = from_file("archive/FREQ/a\udcff.json", b"[]")
+
+    assert (message.message_id, message.uri) == ("a\\xff.json", "archive/FREQ/a\\xff.json")
