@@ -98,11 +98,11 @@ class AppendRows(beam.DoFn):
         """The outputs for messages whose rows have been answered."""
         if not answers:
             return
-        entries: list[LedgerEntry] = []
+        entries: list[tuple[Any, ...]] = []
         rejects: list[Reject] = []
         for typed, refused in answers:
             entry, rejected = settle(typed, refused, now_micros())
-            entries.append(entry)
+            entries.append(tuple(entry))  # pickled where a runner does not fuse, and often
             rejects += rejected
             measure(self._meter, typed, entry, rejected)
         if rejects:
@@ -136,7 +136,7 @@ class SettleUndecoded(beam.DoFn):
         meter.count(metrics.PAYLOAD_BYTES, size)
         meter.dead_letters(Counter([reject.reason]))
         yield beam.pvalue.TaggedOutput(DEAD_LETTER_TAG, [reject])
-        yield [ledger_entry(message, now_micros(), size, 0, 0, 1)]
+        yield [tuple(ledger_entry(message, now_micros(), size, 0, 0, 1))]
 
     def finish_bundle(self) -> None:
         for meter in self._meters.values():
@@ -204,7 +204,7 @@ class AppendLedger(AppendOwn):
 
     table = MESSAGES
 
-    def process(self, entries: list[LedgerEntry]) -> None:
+    def process(self, entries: list[tuple[Any, ...]]) -> None:
         self.add(entries, len(entries) * _ENTRY_BYTES)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import apache_beam as beam
 import google.cloud.pubsub_v1 as pubsub_v1
 from google.api_core import exceptions as api
+from google.auth.exceptions import GoogleAuthError
 
 import envelope
 from pipeline.reject import Reject
@@ -20,6 +21,37 @@ from pipeline.version import VERSION
 #: Room for attributes below Pub/Sub's limit for a request.
 MAX_DATA_BYTES: Final = 9_500_000
 PUBLISH_SECONDS: Final = 60.0
+CHECK_SECONDS: Final = 5.0
+
+
+def open_publisher() -> pubsub_v1.PublisherClient:
+    """A publisher client.
+
+    Raises:
+        WarehouseError: there are no credentials.
+    """
+    try:
+        return pubsub_v1.PublisherClient()
+    except GoogleAuthError as error:
+        advice = "run gcloud auth application-default login"
+        raise WarehouseError(f"no Google credentials for Pub/Sub: {advice} ({error})") from None
+
+
+def check_topic(topic: str) -> None:
+    """Refuses a topic that is missing, before the first dead letter comes, perhaps in days.
+
+    Raises:
+        WarehouseError: with one line for the user.
+    """
+    client = open_publisher()
+    try:
+        client.get_topic(topic=topic, retry=None, timeout=CHECK_SECONDS)
+    except (api.NotFound, api.InvalidArgument) as error:
+        raise WarehouseError(f"--dead_letter_topic {topic}: {error.message}") from None
+    except api.GoogleAPICallError:
+        pass  # a publisher need not be allowed to look: the first dead letter will tell
+    finally:
+        client.stop()
 
 
 def to_pubsub(reject: Reject) -> tuple[bytes, dict[str, str]]:
@@ -94,7 +126,7 @@ class PublishDeadLetters(beam.DoFn):
         self._topic = topic
 
     def setup(self) -> None:
-        self._client = pubsub_v1.PublisherClient()
+        self._client = open_publisher()
 
     def start_bundle(self) -> None:
         self._published: list[Future[str]] = []

@@ -50,11 +50,12 @@ def unframe(data: bytes, content_encoding: str | None = None) -> str:
     """
     if content_encoding == envelope.GZIP or data[:2] == _GZIP_MAGIC:
         data = _gunzip(data)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = _decode_surrogates(data)
-    for _ in range(_LITERALS):
+    text, literals = _open(data), _LITERALS
+    if text is None:
+        text = _decode(data)
+    else:
+        literals -= 1
+    for _ in range(literals):
         text = _trim(text)
         if text[:1] != '"':
             break
@@ -65,6 +66,17 @@ def unframe(data: bytes, content_encoding: str | None = None) -> str:
     if not text:
         raise DecodeError(Reason.NOT_JSON, "the body is empty")
     raise DecodeError(*_explain(text))
+
+
+def _open(data: bytes) -> str | None:
+    """What is in the string literal that nearly every body is, or None: take a closer look."""
+    if data[:1] != b'"':
+        return None
+    try:
+        text: str = orjson.loads(data)
+    except ValueError:
+        return None
+    return text
 
 
 def _trim(text: str) -> str:
@@ -102,7 +114,7 @@ def _explain(text: str) -> tuple[Reason, str]:
     return Reason.NOT_RECORDS, f"expected an array of records, got {kind}"
 
 
-def _decode_surrogates(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:

@@ -42,17 +42,18 @@ def any_match(pattern: str) -> bool:
 
 
 class ListFiles(beam.DoFn):
-    """Pattern → groups of file paths."""
+    """Pattern → groups of file paths, as bytes: a local name need not be UTF-8."""
 
     def process(self, pattern: str) -> Iterator[Any]:
-        yield from list_groups(pattern)
+        for group in list_groups(pattern):
+            yield [path.encode("utf-8", "surrogateescape") for path in group]
 
 
 class ReadFiles(beam.DoFn):
     """Group of file paths → Message each."""
 
-    def process(self, paths: list[str]) -> Iterator[Any]:
-        for path in paths:
+    def process(self, paths: list[bytes]) -> Iterator[Any]:
+        for path in (path.decode("utf-8", "surrogateescape") for path in paths):
             # Bytes as they are: gzip is undone where every door undoes it.
             with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
                 yield from_file(path, file.read())

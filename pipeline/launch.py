@@ -23,6 +23,7 @@ from apache_beam.options.pipeline_options import (
 import schemas
 from pipeline import metrics
 from pipeline.build import WriteMessages
+from pipeline.dead_letter_topic import check_topic
 from pipeline.files import ReadFromFiles, any_match, read_schema_dir
 from pipeline.metrics import PROGRESS
 from pipeline.options import (
@@ -95,6 +96,8 @@ def run(argv: Sequence[str]) -> int:
         raise OptionError("--dry_run needs --runner=DataflowRunner: here nothing is submitted")
     if iris.input_subscription:
         check_subscription(iris.input_subscription)
+    if iris.dead_letter_topic:
+        check_topic(iris.dead_letter_topic)
     if iris.write_method == STORAGE_WRITE:
         open_warehouse(iris.warehouse)
     if runner == "DirectRunner":

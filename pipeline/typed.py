@@ -117,18 +117,16 @@ class Plan:
     def _newest(self, columns: Columns) -> int | None:
         if self._reference is None:
             return None
-        values = columns[self._reference]
-        if None in values:
-            values = [value for value in values if value is not None]
-        newest = max(values, default=None)
+        newest = max(set(columns[self._reference]) - {None}, default=None)
         if newest is not None and self.columns[self._reference].type == "DATE":
             return int(newest) * MICROS_PER_DAY
         return newest
 
     def _in_range(self, values: Sequence[int | None], now: int) -> bool:
-        if None in values:
+        distinct = set(values)
+        if None in distinct:
             return False
-        first, last = min(values), max(values)  # type: ignore[type-var]
+        first, last = min(distinct), max(distinct)  # type: ignore[type-var]
         if not self._is_day:
             first, last = day_of(first), day_of(last)  # type: ignore[arg-type]
         return first >= FIRST_DAY and last <= self._last_day(now)  # type: ignore[operator]

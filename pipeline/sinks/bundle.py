@@ -42,7 +42,8 @@ class _Slot:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.pending: dict[tuple[Column, ...], list[_Pending]] = {}
+        #: By the identity of their columns: hashing the columns themselves is slow.
+        self.pending: dict[int, tuple[tuple[Column, ...], list[_Pending]]] = {}
         self.rowless: list[Any] = []
         self.answers: list[Answer[Any]] = []
 
@@ -81,7 +82,10 @@ class Bundle:
         self._used = True
         slot = self._slots[owner]
         if count:
-            slot.pending.setdefault(columns, []).append(_Pending(item, values, count))
+            pending = slot.pending.get(id(columns))
+            if pending is None:
+                pending = slot.pending[id(columns)] = (columns, [])
+            pending[1].append(_Pending(item, values, count))
         else:
             slot.rowless.append(item)
         self._bytes += size
@@ -105,7 +109,7 @@ class Bundle:
         groups: list[tuple[_Slot, list[_Pending]]] = []
         writes: list[Write] = []
         for slot in self._slots.values():
-            for columns, pending in slot.pending.items():
+            for columns, pending in slot.pending.values():
                 groups.append((slot, pending))
                 writes.append(_join(slot.table, columns, pending))
             slot.pending = {}

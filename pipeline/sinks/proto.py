@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 from weakref import WeakSet
 
 from google.protobuf import descriptor_pb2
 
 from pipeline.sinks.base import Write
-from pipeline.times import to_datetime
+from pipeline.times import MICROS_PER_DAY, to_date, to_datetime
 from schemas.model import Column
 
 _Field = descriptor_pb2.FieldDescriptorProto
@@ -73,13 +74,15 @@ class RowEncoder:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._memos: list[_Memo] = []
-        self._fields = [self._fragments(*numbered) for numbered in enumerate(columns, 1)]
+        self._fields = [self._field(*numbered) for numbered in enumerate(columns, 1)]
         with self._lock:
             self._alive.add(self)
 
     def encode(self, write: Write) -> list[bytes]:
         """One serialized row for each row of ``write``."""
-        fragments = [make(values) for make, values in zip(self._fields, write.values, strict=True)]
+        fragments = [
+            map(field, values) for field, values in zip(self._fields, write.values, strict=True)
+        ]
         rows = list(map(b"".join, zip(*fragments, strict=True)))
         if _Memo.kept > KEPT_VALUES:
             self._forget()
@@ -93,14 +96,31 @@ class RowEncoder:
                 for memo in encoder._memos:
                     memo.clear()
 
-    def _fragments(self, number: int, column: Column) -> Callable[[Sequence[Any]], Iterable[bytes]]:
-        """What turns a column into the field bytes of each row."""
-        encode = _field_encoder(number, column)
-        if column.repeated or column.type == "STRUCT":
-            return lambda values: [b"" if value is None else encode(value) for value in values]
-        memo = _Memo(encode)
-        self._memos.append(memo)
-        return lambda values: map(memo.__getitem__, values)
+    def _field(self, number: int, column: Column) -> Callable[[Any], bytes]:
+        """What turns a value, or None, into the bytes of its field."""
+        if column.type == "STRUCT":
+            one = self._struct(number, column)
+        else:
+            memo = _Memo(_scalar_encoder(number, column))
+            self._memos.append(memo)
+            one = memo.__getitem__
+        if column.repeated:
+            return lambda values: b"".join(map(one, values or ()))
+        return one
+
+    def _struct(self, number: int, column: Column) -> Callable[[Any], bytes]:
+        tag = varint(number << 3 | _LENGTH)
+        fields = [
+            (inner.name, self._field(place, inner)) for place, inner in enumerate(column.columns, 1)
+        ]
+
+        def encode(value: dict[str, Any] | None) -> bytes:
+            if value is None:
+                return b""
+            data = b"".join([field(value[name]) for name, field in fields])
+            return tag + varint(len(data)) + data
+
+        return encode
 
 
 class _Memo(dict[Any, bytes]):
@@ -124,16 +144,7 @@ class _Memo(dict[Any, bytes]):
         return fragment
 
 
-def _field_encoder(number: int, column: Column) -> Callable[[Any], bytes]:
-    one = _scalar_encoder(number, column)
-    if column.repeated:
-        return lambda values: b"".join(map(one, values))
-    return one
-
-
 def _scalar_encoder(number: int, column: Column) -> Callable[[Any], bytes]:
-    if column.type == "STRUCT":
-        return _struct_encoder(number, column)
     payload = _PAYLOADS[column.type]
     tag = varint(number << 3 | _WIRE[column.type])
     if _WIRE[column.type] == _LENGTH:
@@ -144,21 +155,6 @@ def _scalar_encoder(number: int, column: Column) -> Callable[[Any], bytes]:
 
         return with_length
     return lambda value: tag + payload(value)
-
-
-def _struct_encoder(number: int, column: Column) -> Callable[[Any], bytes]:
-    tag = varint(number << 3 | _LENGTH)
-    fields = [
-        (inner.name, _field_encoder(place, inner)) for place, inner in enumerate(column.columns, 1)
-    ]
-
-    def encode(value: dict[str, Any]) -> bytes:
-        data = b"".join(
-            encode_field(value[name]) for name, encode_field in fields if value[name] is not None
-        )
-        return tag + varint(len(data)) + data
-
-    return encode
 
 
 def varint(value: int) -> bytes:
@@ -173,7 +169,19 @@ def varint(value: int) -> bytes:
 
 
 def _datetime_literal(moment: int) -> bytes:
-    return to_datetime(moment).replace(tzinfo=None).isoformat(" ").encode()
+    day, clock = divmod(moment, MICROS_PER_DAY)
+    return _day_text(day) + _clock_text(clock)
+
+
+@lru_cache(10_000)
+def _day_text(day: int) -> bytes:
+    return to_date(day).isoformat().encode()
+
+
+@lru_cache(100_000)
+def _clock_text(micros: int) -> bytes:
+    clock = to_datetime(micros).time()
+    return f" {clock.isoformat()}".encode()
 
 
 def _double(value: float) -> bytes:

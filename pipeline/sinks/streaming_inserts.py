@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import apache_beam as beam
@@ -19,7 +19,7 @@ from apache_beam.io.gcp.bigquery_tools import RetryStrategy
 
 from pipeline import metrics
 from pipeline.append import Sink, measure, settle
-from pipeline.ledger import LedgerEntry, dead_letter_rows
+from pipeline.ledger import dead_letter_rows
 from pipeline.message import Message
 from pipeline.reject import Reason, Reject, Stage
 from pipeline.sinks.base import WarehouseError
@@ -77,7 +77,7 @@ class ToInsertRows(beam.DoFn):
             yield _insert_row(row, self._table.name, dataset, texts[at])
         if rejects:
             yield beam.pvalue.TaggedOutput(DEAD_LETTER_TAG, rejects)
-        yield beam.pvalue.TaggedOutput(LEDGER_TAG, [entry])
+        yield beam.pvalue.TaggedOutput(LEDGER_TAG, [tuple(entry)])
         measure(self._meter, typed, entry, rejects)
 
     def finish_bundle(self) -> None:
@@ -131,9 +131,12 @@ class InsertSink(Sink):
         return [rows | "WriteRows" >> self._insert | "ToRejects" >> beam.Map(to_reject)]
 
     def write_own(self, dead_letters: Any, ledger: Any) -> None:
-        own = (dead_letters, ledger) | "Own" >> beam.Flatten()
-        rows = own | "ToOwnRows" >> beam.ParDo(OwnRows())
-        failed = rows | "WriteOwn" >> self._insert
+        rejected = dead_letters | "ToDeadLetterRows" >> beam.FlatMap(
+            lambda rejects: own_rows(DEAD_LETTERS, dead_letter_rows(rejects))
+        )
+        entries = ledger | "ToLedgerRows" >> beam.FlatMap(lambda rows: own_rows(MESSAGES, rows))
+        own = (rejected, entries) | "OwnRows" >> beam.Flatten()
+        failed = own | "WriteOwn" >> self._insert
         failed | "RefuseOwn" >> beam.Map(refuse_own)
 
 
@@ -163,19 +166,15 @@ def to_reject(failed: tuple[str, InsertRow, Any]) -> list[Reject]:
     ]
 
 
-class OwnRows(beam.DoFn):
-    """Rejects or ledger entries → InsertRow for one of the pipeline's own tables."""
-
-    def process(self, items: list[Any]) -> Iterator[InsertRow]:
-        ledger = isinstance(items[0], LedgerEntry)
-        table = MESSAGES if ledger else DEAD_LETTERS
-        for values in items if ledger else dead_letter_rows(items):
-            row = {
-                column.name: json_value(column, value)
-                for column, value in zip(table.columns, values, strict=True)
-                if value is not None
-            }
-            yield _insert_row(row, table.name, "", "")
+def own_rows(table: Table, rows: Iterable[tuple[Any, ...]]) -> Iterator[InsertRow]:
+    """Rows of one of the pipeline's own tables, values in the order of its columns."""
+    for values in rows:
+        row = {
+            column.name: json_value(column, value)
+            for column, value in zip(table.columns, values, strict=True)
+            if value is not None
+        }
+        yield _insert_row(row, table.name, "", "")
 
 
 def refuse_own(failed: tuple[str, InsertRow, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -12,6 +13,7 @@ import pytest
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.testing.test_pipeline import TestPipeline
 
+from local.query import connect
 from pipeline import append, metrics, transforms
 from pipeline.append import Sink
 from pipeline.build import WriteMessages
@@ -53,6 +55,11 @@ def metrics_of(result: Any) -> Metrics:
     return Metrics(counters, spreads)
 
 
+def local_pipeline() -> beam.Pipeline:
+    """A pipeline that runs in this process."""
+    return TestPipeline(runner="FnApiRunner")
+
+
 def run(
     warehouse: Warehouse,
     datasets: Iterable[Dataset],
@@ -61,7 +68,7 @@ def run(
 ) -> Metrics:
     """Runs the graph over ``messages``, all in one bundle."""
     use_warehouse(URL, warehouse)
-    pipeline = TestPipeline(runner="FnApiRunner")
+    pipeline = local_pipeline()
     (
         pipeline
         | "Messages" >> beam.Create([list(messages)])
@@ -71,6 +78,12 @@ def run(
     result = pipeline.run()
     result.wait_until_finish()
     return metrics_of(result)
+
+
+def ask(place: Path | str, sql: str) -> list[tuple[Any, ...]]:
+    """The answer of a DuckDB file, which others may be writing to."""
+    with connect(str(place)) as connection:
+        return connection.sql(sql).fetchall()
 
 
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,10 @@ def test_isolate_finds_exactly_the_bad_rows(case: tuple[int, set[int]]) -> None:
     assert warehouse.attempts <= 1 + 2 * len(bad) * math.ceil(math.log2(count or 1))
 
 
+def test_isolate_without_rows() -> None:
+    assert isolate(numbers(GOOD), lambda part: ValueError("no")) == []
+
+
 def test_isolate_passes_on_what_is_no_fault_of_a_row() -> None:
     def fail(part: Write) -> Exception | None:
         raise TransientError("the disk is full")

@@ -141,6 +141,26 @@ def test_a_refusal_that_names_no_row_is_narrowed_down(count: int, bad: set[int])
         assert server.counters().connections_opened == 1
 
 
+def test_a_refusal_that_names_no_row_asks_for_the_table_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The table may have changed; where it has not, every half would ask again."""
+    with live(GOOD) as (server, sink):
+        assert sink.append([numbers(GOOD, -1)]) == [[]]
+        looks: list[str] = []
+        look = sink._client.get_write_stream
+
+        def count(request: Any, **options: Any) -> Any:
+            looks.append(request.name)
+            return look(request, **options)
+
+        monkeypatch.setattr(sink._client, "get_write_stream", count)
+        server.faults.refuse_requests(lambda row: row["n"] in (3, 8))
+        ((first, second),) = sink.append([numbers(GOOD, *range(16))])
+        assert (first.row, second.row) == (3, 8)
+        assert looks == [path(GOOD) + "/streams/_default"]
+
+
 def test_rows_refused_with_and_without_a_name_in_one_request() -> None:
     with live(GOOD) as (server, sink):
         server.faults.refuse_requests(lambda row: row["n"] == 5, message="no")
@@ -184,7 +204,7 @@ def test_a_row_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (stored(server, OTHER), stored(server, THIRD)) == ([], [1])
 
 
-@pytest.mark.parametrize("size", [0, 1, 40])
+@pytest.mark.parametrize("size", [0, 1, 40, 300])
 def test_requests_of_bounded_size(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """However small the rows are: each takes a tag and a length beside its bytes."""
     monkeypatch.setattr(bigquery_requests, "MAX_ROWS_BYTES", 1000)

@@ -136,6 +136,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert warehouse.calls == [["good", "other"]]
     assert bundle.ready("b") == [Answer(2, [])]
     add(bundle, "a", 3, 3, size=99)
+    assert len(warehouse.calls) == 1
     assert bundle.finish("a") == [Answer(1, []), Answer(3, [])]
     assert warehouse.calls == [["good", "other"], ["good"]]
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -15,6 +16,7 @@ import pytest
 from google.cloud.bigquery_storage_v1 import types
 from google.rpc import status_pb2
 
+from pipeline.sinks import connection as connection_module
 from pipeline.sinks.connection import Connection, ConnectionLost, OpenCall, ask
 from tests.pipeline.sinks.calls import CallError, Calls, HandPlayed, Request, Response
 from tests.pipeline.sinks.support import until
@@ -177,23 +179,36 @@ def test_the_owner_survives_whatever_is_raised(where: str) -> None:
     connection.close()
 
 
-def test_giving_up_only_what_is_stuck(connection: Connection, calls: Calls) -> None:
+def test_giving_up_only_what_is_stuck(
+    connection: Connection, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(connection_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     connection.give_up(0.0)  # there is no call
     (first,) = submit(connection, "a")
     call = calls.next()
-    connection.give_up(60.0)  # not yet
+    now[0] = 9.0
+    connection.give_up(10.0)  # not yet
     call.answer("")
     answered(first)
-    connection.give_up(0.0)  # nobody waits
+    now[0] = 99.0
+    connection.give_up(10.0)  # nobody waits
+    futures = submit(connection, "b", "c", "d")
+    connection.give_up(10.0)  # nobody has waited for long
+    now[0] = 108.0
+    call.answer("")
+    answered(futures[0])
+    now[0] = 117.0
+    connection.give_up(10.0)  # an answer has come since
     assert not call.cancelled.is_set()
-    futures = submit(connection, "b", "c")
-    connection.give_up(0.0)
-    assert [lost(future) for future in futures] == [
-        (StatusCode.DEADLINE_EXCEEDED, "no answer for 0 s", False, True),
-        (StatusCode.DEADLINE_EXCEEDED, "no answer for 0 s", False, False),
+    now[0] = 118.0
+    connection.give_up(10.0)
+    assert [lost(future) for future in futures[1:]] == [
+        (StatusCode.DEADLINE_EXCEEDED, "no answer for 10 s", False, True),
+        (StatusCode.DEADLINE_EXCEEDED, "no answer for 10 s", False, False),
     ]
     assert call.cancelled.wait(5)
-    (future,) = submit(connection, "d")
+    (future,) = submit(connection, "e")
     calls.next().answer("")
     assert answered(future) == ""
 

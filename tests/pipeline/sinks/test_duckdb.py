@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +200,29 @@ def test_a_view_in_the_place_of_a_table(file: Path, sink: DuckDBWarehouse) -> No
     sent = [numbers(OTHER, 1), numbers(GOOD, 1, 2), numbers(THIRD, 1)]
     assert sink.append(sent) == [[], unavailable(2, "Catalog Error: good is not an table"), []]
     assert (stored(file, OTHER), stored(file, THIRD)) == ([1], [1])
+
+
+def test_a_view_of_a_table_that_is_gone(file: Path, sink: DuckDBWarehouse) -> None:
+    query(file, "CREATE TABLE old (n INT); CREATE VIEW good AS FROM old; DROP TABLE old")
+    assert sink.missing_columns(GOOD) == frozenset()
+    (got,) = sink.append([numbers(GOOD, 1)])
+    assert [one[:2] for one in got] == [(0, Reason.TABLE_UNAVAILABLE)]
+
+
+def test_times_are_utc_wherever_the_machine_is(
+    file: Path, sink: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in a table whose column of TIMESTAMP has lost its zone."""
+    table = Table("t", (Column("ts", "TIMESTAMP"),))
+    query(file, "CREATE TABLE t (ts TIMESTAMP)")
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        assert sink.append([rows_of(table, [{"ts": 0}])]) == [[]]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert query(file, "FROM t") == [(datetime(1970, 1, 1),)]
 
 
 def test_an_append_is_one_transaction(
