@@ -31,7 +31,11 @@ def clients_of(server: PubSubServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """Clients with a topic and a subscription of their own, the environment set for all others."""
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
     number = next(_numbers)
-    clients = Clients(server, f"{PROJECT}/topics/t{number}", f"{PROJECT}/subscriptions/s{number}")
+    topic, subscription = (
+        f"{PROJECT}/topics/live-{number}",
+        f"{PROJECT}/subscriptions/live-{number}",
+    )
+    clients = Clients(server, topic, subscription)
     try:
         yield clients
     finally:

@@ -191,8 +191,7 @@ def test_a_request_waits_its_turn_as_long_as_answers_come_in() -> None:
         slow = pool.submit(sink.append, [numbers(GOOD, turn) for turn in range(6)])
         until(lambda: server.counters(path(GOOD)).requests == 6)
         assert sink.append([numbers(OTHER, 1)]) == [[]]  # answered behind all of them
-        assert slow.done()
-        assert slow.result() == [[]] * 6
+        assert slow.result(20) == [[]] * 6
         assert times_stored(server)[:2] == [dict.fromkeys(range(6), 1), {1: 1}]
         assert server.counters().connections_opened == 1
 
