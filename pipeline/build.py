@@ -105,7 +105,7 @@ def sink_of(iris: IrisOptions) -> Sink:
     """The sink that the options name."""
     if iris.write_method == STREAMING_INSERTS:
         # Imported here: Beam's BigQuery connector costs a second.
-        from pipeline.sinks.streaming_inserts import InsertSink
+        from pipeline.streaming_inserts import InsertSink
 
         return InsertSink(parse_url(iris.warehouse)[1])
     return Sink(iris.warehouse)

@@ -72,17 +72,14 @@ def test_a_process_that_is_killed_in_mid_batch_loses_nothing(
             publish(clients, [reading(at), reading(at)], f"m{at:02}")
         subscription = clients.subscription
         options = [f"--input_subscription={subscription}", f"--warehouse=duckdb:{place}"]
-        process = subprocess.Popen(
-            [sys.executable, "-c", DRIVER, method, str(call), *options],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "here\n"
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        process.stdout.close()
+        command = [sys.executable, "-c", DRIVER, method, str(call), *options]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                assert process.stdout.readline() == "here\n"
+            finally:
+                process.kill()
+        assert process.returncode == -signal.SIGKILL
         assert clients.unacknowledged() == MESSAGES - 20
         written = 40 + 2 * copies
         assert ask(place, "SELECT count(*) FROM bmrs_freq_iris") == [(written,)]

@@ -15,7 +15,7 @@ from apache_beam.testing.test_pipeline import TestPipeline
 import schemas
 from pipeline.build import WriteMessages
 from pipeline.message import Message
-from pipeline.sinks.streaming_inserts import InsertSink, json_value
+from pipeline.streaming_inserts import InsertSink, json_value
 from schemas.model import Column
 from schemas.tables import DEAD_LETTERS, MESSAGES, UNMAPPED
 from tests.servers.bigquery_rest import BigQueryRestServer
