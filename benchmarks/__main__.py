@@ -39,6 +39,7 @@ _COLUMNS: Final = (
 )
 #: Records measured per dataset and round.
 _RECORDS_PER_ROUND: Final = 30_000
+_MESSAGES_PER_ROUND: Final = 3_000
 
 
 def main() -> int:
@@ -94,7 +95,7 @@ def _parts(records: int) -> Iterator[str]:
             use_warehouse(url, warehouse)
         graphs = []
         for dataset, number in RECORDS.items():
-            batch = messages(dataset, max(1, records // number))
+            batch = messages(dataset, min(records // number, _MESSAGES_PER_ROUND))
             seconds = medians(_runs(dataset, batch, encode), clock=time.process_time)
             seconds |= medians(_writes(dataset, batch, duckdb, bigquery))
             graph, (seconds["beam duckdb"], seconds["beam bigquery"]) = _beam(batch, encode)

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -119,6 +119,8 @@ def build(
 
 def _check_files(pattern: str) -> None:
     """Refuses a pattern that matches nothing: the run would end well, having read nothing."""
+    if os.path.isdir(pattern):
+        raise OptionError(f"--input_files {pattern!r} is a folder: write '{pattern}/*/*'")
     try:
         found = any_match(pattern)
     except (BeamIOError, ValueError) as error:
@@ -141,7 +143,7 @@ def _submit(options: PipelineOptions, registry: schemas.Registry) -> int:
         if not options.view_as(TestOptions).dry_run:
             print(f"job {result.job_id()} is launched: see the Dataflow monitoring UI")
         return 0
-    with _signals(threading.Event(), result.cancel):
+    with _signals(result.cancel):
         result.wait_until_finish()
     return 0
 
@@ -150,7 +152,7 @@ def _run_files(options: PipelineOptions, registry: schemas.Registry) -> int:
     totals = Totals()
     pipeline = beam.Pipeline(runner="FnApiRunner", options=options)
     build(pipeline, options, list(registry.values()))
-    with _progress():
+    with _signals(_interrupt), _progress():
         result = pipeline.run()
         result.wait_until_finish()
     totals.add(result)
@@ -168,7 +170,7 @@ def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
         messages | "WriteMessages" >> WriteMessages.from_options(options, datasets)
 
     print(f"reading {iris.input_subscription}: Ctrl-C ends", file=sys.stderr)
-    with _signals(stop, None), _progress():
+    with _signals(stop.set), _progress():
         idle = iris.stop_when_idle
         MicroBatches(iris.input_subscription, write, totals.add, stop, idle).run()
     return _finish(totals, iris.warehouse, registry)
@@ -240,16 +242,16 @@ def _progress() -> Iterator[None]:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+def _interrupt() -> None:
+    # With a text: Beam makes a RuntimeError of one without.
+    raise KeyboardInterrupt("interrupted")
+
+
 @contextmanager
-def _signals(stop: threading.Event, also: Any) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run in good order."""
-
-    def end(*_: Any) -> None:
-        stop.set()
-        if also is not None:
-            also()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+def _signals(end: Callable[[], Any]) -> Iterator[None]:
+    """SIGINT and SIGTERM call ``end``, which ends the run in good order."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: end()) for number in numbers}
     try:
         yield
     finally:
@@ -260,7 +262,7 @@ def _signals(stop: threading.Event, also: Any) -> Iterator[None]:
 def _is_a_bug(record: logging.LogRecord) -> bool:
     """Drops Beam's traceback of an error that ``main`` tells in one line."""
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, (*_EXPECTED, TransientError))
+    return not isinstance(error, (*_EXPECTED, TransientError, KeyboardInterrupt))
 
 
 def _plain(error: Exception) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from apache_beam.metrics.metric import MetricsFilter
 
 from pipeline import metrics
 from pipeline.reject import Reason
 from pipeline.times import format_moment
+
+#: Reasons for which a whole message is refused.
+_WHOLE: Final = (Reason.BAD_ENCODING, Reason.NOT_JSON, Reason.NOT_RECORDS)
 
 
 @dataclass
@@ -25,6 +28,17 @@ class DatasetTotals:
     @property
     def dead_letters(self) -> int:
         return self.reasons.total()
+
+    @property
+    def dead_records(self) -> int:
+        """Dead letters that are records: those of whole messages have no records."""
+        return self.dead_letters - sum(self.reasons[reason] for reason in _WHOLE)
+
+    @property
+    def adds_up(self) -> bool:
+        """True where every record is a row or a dead letter."""
+        written = self.counts[metrics.ROWS] + self.dead_records
+        return self.counts[metrics.RECORDS] == written
 
 
 class Totals:
@@ -46,8 +60,8 @@ class Totals:
         for distribution in found["distributions"]:
             dataset, metric, _ = metrics.split_name(distribution.key.metric.name)
             if metric == metrics.REFERENCE_TIME:
-                totals = self.datasets[dataset]
-                totals.newest = max(totals.newest or 0, distribution.result.max)
+                totals, newest = self.datasets[dataset], distribution.result.max
+                totals.newest = newest if totals.newest is None else max(totals.newest, newest)
 
     def count(self, metric: str) -> int:
         """A counter over all datasets."""
@@ -60,15 +74,12 @@ class Totals:
 
     @property
     def adds_up(self) -> bool:
-        """True where every record is a row or a dead letter."""
-        return self.count(metrics.RECORDS) == self.count(metrics.ROWS) + self._dead_records
+        """True where every record of every dataset is a row or a dead letter."""
+        return all(totals.adds_up for totals in self.datasets.values())
 
     @property
     def _dead_records(self) -> int:
-        """Dead letters that are records: those of whole messages have no records."""
-        reasons = self.reasons
-        whole = (Reason.BAD_ENCODING, Reason.NOT_JSON, Reason.NOT_RECORDS)
-        return reasons.total() - sum(reasons[reason] for reason in whole)
+        return sum(totals.dead_records for totals in self.datasets.values())
 
     def lines(self) -> Iterator[str]:
         """The summary, line by line."""

@@ -1,0 +1,124 @@
+"""Options: what is refused before anything is touched, and in what words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipeline.options import IrisOptions, OptionError, check, check_runner, help_text
+
+FILES = "--input_files=archive/*/*"
+SUBSCRIPTION = "--input_subscription=projects/p/subscriptions/s"
+DUCKDB = "--warehouse=duckdb:iris.duckdb"
+BIGQUERY = "--warehouse=bigquery:p-123456.iris"
+DEFAULTS = {
+    "input_files": None,
+    "input_subscription": None,
+    "warehouse": None,
+    "schema_dir": [],
+    "dead_letter_topic": None,
+    "write_method": "STORAGE_WRITE",
+    "stop_when_idle": None,
+}
+
+
+def options(*argv: str) -> IrisOptions:
+    return PipelineOptions(list(argv)).view_as(IrisOptions)
+
+
+def test_what_is_not_given() -> None:
+    assert {name: getattr(options(), name) for name in DEFAULTS} == DEFAULTS
+
+
+def test_lists_and_numbers() -> None:
+    given = options("--schema_dir=a", "--schema_dir", "gs://b/c", "--stop_when_idle", "2.5")
+    assert (given.schema_dir, given.stop_when_idle) == (["a", "gs://b/c"], 2.5)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [FILES, DUCKDB],
+        [FILES, BIGQUERY],
+        [SUBSCRIPTION, DUCKDB, "--stop_when_idle=1"],
+        [SUBSCRIPTION, BIGQUERY, "--dead_letter_topic=projects/p/topics/t"],
+        [SUBSCRIPTION, BIGQUERY, "--write_method=STORAGE_WRITE"],
+        [SUBSCRIPTION, BIGQUERY, "--write_method=STREAMING_INSERTS"],
+        [SUBSCRIPTION, BIGQUERY, "--runner=DataflowRunner"],
+        ["--input_files=gs://bucket/*/*", BIGQUERY, "--runner=DataflowRunner"],
+        [FILES, DUCKDB, "--runner=DirectRunner"],
+        [SUBSCRIPTION, DUCKDB, "--runner=BundleBasedDirectRunner"],
+    ],
+)
+def test_options_that_work(argv: list[str]) -> None:
+    check(options(*argv))
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        ([], "no input: give --input_files GLOB or --input_subscription NAME"),
+        ([DUCKDB], "no input: give --input_files GLOB or --input_subscription NAME"),
+        (
+            [FILES, SUBSCRIPTION, DUCKDB],
+            "give either --input_files or --input_subscription, not both",
+        ),
+        ([FILES], "no --warehouse: give duckdb:PATH or bigquery:PROJECT.DATASET"),
+        (
+            ["--input_subscription=iris", DUCKDB],
+            "--input_subscription 'iris': write projects/PROJECT/subscriptions/NAME",
+        ),
+        (
+            ["--input_subscription=projects/p/topics/t", DUCKDB],
+            "--input_subscription 'projects/p/topics/t': write projects/PROJECT/subscriptions/NAME",
+        ),
+        (
+            ["--input_subscription=projects/p/subscriptions/s/", DUCKDB],
+            "--input_subscription 'projects/p/subscriptions/s/': "
+            "write projects/PROJECT/subscriptions/NAME",
+        ),
+        (
+            [FILES, DUCKDB, "--dead_letter_topic=projects//topics/t"],
+            "--dead_letter_topic 'projects//topics/t': write projects/PROJECT/topics/NAME",
+        ),
+        (
+            [FILES, BIGQUERY, "--write_method=FILE_LOADS"],
+            "--write_method 'FILE_LOADS' is not known: use STORAGE_WRITE or STREAMING_INSERTS",
+        ),
+        (
+            [FILES, BIGQUERY, "--write_method=storage_write"],
+            "--write_method 'storage_write' is not known: use STORAGE_WRITE or STREAMING_INSERTS",
+        ),
+        (
+            [FILES, DUCKDB, "--write_method=STREAMING_INSERTS"],
+            "--write_method STREAMING_INSERTS needs --warehouse bigquery:P.D",
+        ),
+        (
+            [SUBSCRIPTION, DUCKDB, "--runner=DataflowRunner"],
+            "--warehouse duckdb: is on this machine: DataflowRunner needs bigquery:",
+        ),
+        (
+            [FILES, BIGQUERY, "--runner=DataflowRunner"],
+            "--input_files is on this machine: DataflowRunner needs gs://...",
+        ),
+    ],
+)
+def test_options_that_cannot_work(argv: list[str], text: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        check(options(*argv))
+    assert str(caught.value) == text
+
+
+def test_runners() -> None:
+    for name in ("DataflowRunner", "BundleBasedDirectRunner", "FnApiRunner"):
+        check_runner(name)
+    with pytest.raises(OptionError, match=r"^--runner 'Spork' is not known: .*DataflowRunner"):
+        check_runner("Spork")
+
+
+def test_help_names_every_option() -> None:
+    text = help_text()
+    assert text.startswith("usage: python -m pipeline [-h]")
+    assert set(re.findall(r"^  --(\w+) ", text, re.MULTILINE)) == set(DEFAULTS)
