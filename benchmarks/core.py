@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,7 +79,7 @@ def old_way(messages: Sequence[Sized]) -> None:
                 row[name] = value
             row["source"] = "IRIS"
             row["ingested_utc"] = datetime.now(UTC).isoformat()
-            json.dumps(row)
+            json.dumps({"insertId": str(uuid.uuid4()), "json": row})
 
 
 def core(messages: Sequence[Sized], plan: Plan, table: Table, warehouse: Warehouse) -> None:

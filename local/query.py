@@ -10,6 +10,8 @@ from typing import Final
 import duckdb
 
 _LOCK_TIMEOUT_SECONDS: Final = 30.0
+#: What DuckDB says while another process holds the file.
+_LOCKED: Final = "Could not set lock on file"
 
 
 def connect(path: str) -> duckdb.DuckDBPyConnection:
@@ -23,7 +25,7 @@ def connect(path: str) -> duckdb.DuckDBPyConnection:
         try:
             connection = duckdb.connect(path, read_only=True)
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower() or time.monotonic() > deadline:
+            if _LOCKED not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
         else:

@@ -112,7 +112,7 @@ class Totals:
         for metric in (metrics.MISFIT_VALUES, metrics.UNKNOWN_FIELDS, metrics.MISSING_COLUMNS):
             if self.count(metric):
                 yield f"{self.count(metric):,} {metric}: {metrics.MEANING[metric]}"
-        for reason, amount in self.reasons.most_common():
+        for reason, amount in sorted(self.reasons.items(), key=lambda item: (-item[1], item[0])):
             yield f"{amount:,} dead letters {reason}"
 
 

@@ -13,6 +13,7 @@ from pipeline.exact import Element, Number, TooDeep, is_nested_deeper, parse, to
 from pipeline.fast import Columns, FastDecoder
 from pipeline.message import Message
 from pipeline.reject import Reason, Reject, Stage
+from pipeline.runs import Runs
 from pipeline.times import MICROS_PER_DAY, day_number, day_of, format_moment, to_date, year_later
 from schemas.model import Column, Dataset
 
@@ -49,15 +50,15 @@ class Batch:
 
     def full_columns(self, ingested: int) -> Columns:
         """All columns of the table: the dataset's, then the envelope's in their order."""
-        count, message = len(self), self.message
+        counts, message = [len(self)], self.message
         return [
             *self.columns,
-            [message.source] * count,
-            [ingested] * count,
-            [message.message_id] * count,
+            Runs([message.source], counts),
+            Runs([ingested], counts),
+            Runs([message.message_id], counts),
             self.index,
-            [message.enqueued] * count,
-            self.extra or [None] * count,
+            Runs([message.enqueued], counts),
+            self.extra or Runs([None], counts),
         ]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
+from pipeline.runs import Runs
 from pipeline.sinks.base import Write
 from schemas.model import Column
 
@@ -40,6 +43,13 @@ def to_arrow(write: Write) -> pa.Table:
     """All rows of ``write``."""
     schema = arrow_schema(write.columns)
     arrays = [
-        pa.array(values, field.type) for values, field in zip(write.values, schema, strict=True)
+        _array(values, field.type) for values, field in zip(write.values, schema, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if isinstance(values, Runs):
+        places = np.repeat(np.arange(len(values.counts)), values.counts)
+        return pa.array(values.values, kind).take(pa.array(places))
+    return pa.array(values, kind)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from pipeline.runs import Runs
 from pipeline.sinks.base import Refusal, Warehouse, Write
 from schemas.model import Column, Table
 
@@ -125,10 +126,15 @@ def _join(table: Table, columns: tuple[Column, ...], pending: list[_Pending]) ->
     if len(pending) == 1:
         return Write(table, columns, pending[0].values, pending[0].count)
     values: list[Sequence[Any]] = [
-        list(itertools.chain.from_iterable(column))
-        for column in zip(*(part.values for part in pending), strict=True)
+        _join_column(column) for column in zip(*(part.values for part in pending), strict=True)
     ]
     return Write(table, columns, values, sum(part.count for part in pending))
+
+
+def _join_column(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    if all(isinstance(part, Runs) for part in parts):
+        return Runs.join(part for part in parts if isinstance(part, Runs))
+    return list(itertools.chain.from_iterable(parts))
 
 
 def _share(pending: list[_Pending], refusals: list[Refusal]) -> list[Answer[Any]]:

@@ -21,6 +21,7 @@ from weakref import WeakSet
 
 from google.protobuf import descriptor_pb2
 
+from pipeline.runs import Runs
 from pipeline.sinks.base import Write
 from pipeline.times import MICROS_PER_DAY, to_date, to_datetime
 from schemas.model import Column
@@ -81,7 +82,8 @@ class RowEncoder:
     def encode(self, write: Write) -> list[bytes]:
         """One serialized row for each row of ``write``."""
         fragments = [
-            map(field, values) for field, values in zip(self._fields, write.values, strict=True)
+            values.map(field) if isinstance(values, Runs) else map(field, values)
+            for field, values in zip(self._fields, write.values, strict=True)
         ]
         rows = list(map(b"".join, zip(*fragments, strict=True)))
         if _Memo.kept > KEPT_VALUES:

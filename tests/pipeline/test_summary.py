@@ -131,8 +131,8 @@ total        1,248  12,352             7
 1,000 missing_columns: values of columns that the live table lacks, kept in _extra
 3 dead letters PartitionRange
 2 dead letters RowRefused
-1 dead letters NotJson
-1 dead letters BadEncoding"""
+1 dead letters BadEncoding
+1 dead letters NotJson"""
     )
 
 

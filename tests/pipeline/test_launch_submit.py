@@ -1,0 +1,156 @@
+"""Graphs that another runner gets: Dataflow, or Beam's own that streams."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import StandardOptions
+
+from pipeline import launch
+from schemas import Registry
+from tests.pipeline.commands import ROOT, Command, command_of, few_datasets
+
+DATAFLOW = (
+    "--runner=DataflowRunner",
+    "--project=p-123456",
+    "--region=europe-west2",
+    "--temp_location=gs://bucket/temp",
+    "--warehouse=bigquery:p-123456.iris",
+)
+LIVE = "--input_subscription=projects/p-123456/subscriptions/s"
+#: What a process imports before anything else: every way out is closed, and watched.
+NO_NETWORK = """
+import os, socket
+
+def refuse(*args, **options):
+    with open(os.environ["WATCHED"], "a") as log:
+        log.write(f"{args}\\n")
+    raise OSError("no network in this test")
+
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+socket.create_connection = refuse
+"""
+
+
+@pytest.fixture(autouse=True)
+def _few(registry: Registry) -> Iterator[None]:
+    with few_datasets(registry):
+        yield
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Command:
+    return command_of(capfd, caplog)
+
+
+def test_a_dry_run_touches_no_network(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    watched = tmp_path / "watched"
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "--dry_run=True", *DATAFLOW, LIVE],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "PYTHONPATH": str(tmp_path),
+            "WATCHED": str(watched),
+            # gRPC has sockets of its own, but no client opens without credentials.
+            "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "missing.json"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not watched.exists()
+
+
+def test_a_dry_run_of_a_batch(command: Command) -> None:
+    said = command("--dry_run=True", *DATAFLOW, "--input_files=gs://bucket/*/*")
+    assert (said.code, said.out, said.err) == (0, [], [])
+
+
+class Launched:
+    """What a runner gives back for a job; who waits for it is interrupted."""
+
+    def __init__(self) -> None:
+        self.options: Any = None
+        self.signal = signal.SIGTERM
+        self.calls: list[str] = []
+
+    def job_id(self) -> str:
+        return "2026-11-01_job"
+
+    def wait_until_finish(self) -> None:
+        self.calls.append("wait")
+        os.kill(os.getpid(), self.signal)
+
+    def cancel(self) -> None:
+        self.calls.append("cancel")
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> Launched:
+    """Takes the place of every job."""
+    job = Launched()
+
+    def run(pipeline: beam.Pipeline) -> Launched:
+        job.options = pipeline._options
+        return job
+
+    monkeypatch.setattr(beam.Pipeline, "run", run)
+    # The check of the buckets asks Google for them.
+    google = "apache_beam.options.pipeline_options.GoogleCloudOptions"
+    monkeypatch.setattr(f"{google}._warn_if_soft_delete_policy_enabled", lambda *_: None)
+    return job
+
+
+def test_a_job_is_not_waited_for(command: Command, launched: Launched) -> None:
+    said = command(*DATAFLOW, LIVE)
+    assert (said.code, said.err) == (0, [])
+    assert said.out == ["job 2026-11-01_job is launched: see the Dataflow monitoring UI"]
+    assert launched.calls == []
+    assert launched.options.view_as(StandardOptions).streaming is True
+
+
+def test_a_batch_of_files_does_not_stream(
+    command: Command, launched: Launched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "any_match", lambda pattern: True)
+    assert command(*DATAFLOW, "--input_files=gs://bucket/*/*").code == 0
+    assert launched.options.view_as(StandardOptions).streaming is False
+
+
+def test_files_in_a_bucket_are_looked_for(
+    command: Command, launched: Launched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "any_match", lambda pattern: False)
+    said = command(*DATAFLOW, "--input_files=gs://bucket/*/*")
+    assert (said.code, said.out, launched.options) == (2, [], None)
+    assert said.err == ["--input_files 'gs://bucket/*/*': no file matches"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stream_on_this_machine_ends_when_it_is_told(
+    number: signal.Signals,
+    command: Command,
+    launched: Launched,
+    tmp_path: Path,
+) -> None:
+    launched.signal = number
+    before = signal.getsignal(number)
+    said = command(
+        "--runner=BundleBasedDirectRunner", LIVE, f"--warehouse=duckdb:{tmp_path}/iris.duckdb"
+    )
+    assert (said.code, said.out, said.err) == (0, [], [])
+    assert launched.calls == ["wait", "cancel"]
+    assert launched.options.view_as(StandardOptions).streaming is True
+    assert signal.getsignal(number) is before
