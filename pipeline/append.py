@@ -105,6 +105,8 @@ class AppendRows(beam.DoFn):
             entries.append(tuple(entry))  # pickled where a runner does not fuse, and often
             rejects += rejected
             measure(self._meter, typed, entry, rejected)
+        rows = sum(len(typed.batch) - len(refused) for typed, refused in answers)
+        metrics.PROGRESS.add(len(answers), rows, len(rejects))
         if rejects:
             yield beam.pvalue.TaggedOutput(DEAD_LETTER_TAG, rejects)
         yield entries
@@ -135,6 +137,7 @@ class SettleUndecoded(beam.DoFn):
         meter.count(metrics.MESSAGES, 1)
         meter.count(metrics.PAYLOAD_BYTES, size)
         meter.dead_letters(Counter([reject.reason]))
+        metrics.PROGRESS.add(1, 0, 1)
         yield beam.pvalue.TaggedOutput(DEAD_LETTER_TAG, [reject])
         yield [tuple(ledger_entry(message, now_micros(), size, 0, 0, 1))]
 
@@ -285,7 +288,7 @@ def measure(
 def _not_ours(typed: Typed, table: Table, missing: frozenset[str]) -> Answer[Typed]:
     """The refusal of all rows for a table that lacks columns which every row needs."""
     names = ", ".join(sorted(missing))
-    detail = f"table {table.name} lacks {names}: run python -m schemas apply"
+    detail = f"table {table.name} lacks {names}: see python -m schemas ddl"
     return Answer(
         typed, [Refusal(row, Reason.TABLE_UNAVAILABLE, detail) for row in range(len(typed.batch))]
     )

@@ -190,7 +190,8 @@ def _finish(totals: Totals, warehouse: str, registry: schemas.Registry) -> int:
     if totals.reasons[Reason.TABLE_UNAVAILABLE]:
         return _say(
             f"{totals.reasons[Reason.TABLE_UNAVAILABLE]} rows are in iris_dead_letters because "
-            "their table cannot be written: run python -m schemas apply, then replay them",
+            "their table cannot be written: "
+            "create it as python -m schemas ddl says, then send the messages again",
             BAD_INPUT,
         )
     return 0

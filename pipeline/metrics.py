@@ -101,8 +101,6 @@ class Meter:
 
     def flush(self) -> None:
         """Hands everything to Beam; call it in ``finish_bundle``."""
-        dead = sum(n for name, n in self._counts.items() if name.startswith(DEAD_LETTERS))
-        PROGRESS.add(self._counts[MESSAGES], self._counts[ROWS], dead)
         for metric, amount in self._counts.items():
             self._metric(metric, Metrics.counter).inc(amount)
         for metric, seconds in self._spans:

@@ -79,6 +79,7 @@ class ToInsertRows(beam.DoFn):
             yield beam.pvalue.TaggedOutput(DEAD_LETTER_TAG, rejects)
         yield beam.pvalue.TaggedOutput(LEDGER_TAG, [tuple(entry)])
         measure(self._meter, typed, entry, rejects)
+        metrics.PROGRESS.add(1, entry.rows, len(rejects))
 
     def finish_bundle(self) -> None:
         self._meter.flush()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import append
+from pipeline import append, metrics
 from pipeline.reject import Reason
 from pipeline.sinks import bundle
 from schemas import Registry
@@ -338,3 +338,21 @@ def test_dead_letters_are_written_before_they_fill_the_memory(
     calls = [call for call in warehouse.calls if call[0][0] == "iris_dead_letters"]
     assert calls == [[("iris_dead_letters", count)] for count in (2, 2, 1)]
     assert {row["reason"] for row in warehouse.tables["iris_dead_letters"]} == {Reason.NOT_JSON}
+
+
+def test_progress_is_told_while_the_bundle_goes_on(
+    warehouse: MemoryWarehouse, datasets: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = metrics.Progress()
+    monkeypatch.setattr(metrics, "PROGRESS", progress)
+    monkeypatch.setattr(bundle, "FLUSH_BYTES", 1)
+    seen = []
+    warehouse.on_append = lambda: seen.append((progress.messages, progress.rows))
+    broken = message([])._replace(data=b"no json", message_id="broken")
+    run(
+        warehouse,
+        datasets,
+        [message([reading(1), 7], "FREQ", f"m{n}") for n in range(3)] + [broken],
+    )
+    assert (progress.messages, progress.rows, progress.dead_letters) == (4, 3, 4)
+    assert seen[:3] == [(0, 0), (1, 1), (2, 2)]

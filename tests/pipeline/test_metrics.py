@@ -75,9 +75,7 @@ class Metered(beam.DoFn):
         self._meter.flush()
 
 
-def test_a_meter_hands_over_when_the_bundle_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = Progress()
-    monkeypatch.setattr(metrics, "PROGRESS", progress)
+def test_a_meter_hands_over_when_the_bundle_ends() -> None:
     dead = {Reason.NOT_OBJECT: 2, Reason.TOO_DEEP: 1}
     given = [
         (metrics.MESSAGES, 1),
@@ -99,18 +97,28 @@ def test_a_meter_hands_over_when_the_bundle_ends(monkeypatch: pytest.MonkeyPatch
         "TIDE.dead_letters.TooDeep": 5,
     }
     assert got.distributions == {"TIDE.seconds_enqueued_to_written": spread(3, -1, 10)}
-    assert (progress.messages, progress.rows, progress.dead_letters) == (1, 302, 7)
 
 
-def test_a_bundle_that_failed_leaves_nothing_in_the_meter(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+class CountsThenForgets(beam.DoFn):
+    def process(self, element: Any) -> None:
+        meter = Meter("TIDE")
+        meter.count(metrics.ROWS, 5)
+        meter.span(metrics.REFERENCE_TIME, 5)
+        meter.dead_letters(Counter([Reason.NOT_JSON]))
+        meter.clear()
+        meter.count(metrics.MESSAGES, 1)
+        meter.flush()
+
+
+def test_a_bundle_that_failed_leaves_nothing_in_the_meter() -> None:
+    pipeline = local_pipeline()
+    pipeline | beam.Create([None]) | beam.ParDo(CountsThenForgets())
+    got = metrics_of(pipeline.run())
+    assert (got.counters, got.distributions) == ({"TIDE.messages": 1}, {})
+
+
+def test_progress_adds_up() -> None:
     progress = Progress()
-    monkeypatch.setattr(metrics, "PROGRESS", progress)
-    meter = Meter("TIDE")
-    meter.count(metrics.ROWS, 5)
-    meter.span(metrics.REFERENCE_TIME, 5)
-    meter.dead_letters(Counter([Reason.NOT_JSON]))
-    meter.clear()
-    meter.flush()
-    assert progress == Progress(lock=progress.lock)
+    progress.add(1, 299, 1)
+    progress.add(2, 0, 3)
+    assert (progress.messages, progress.rows, progress.dead_letters) == (3, 299, 4)

@@ -35,7 +35,9 @@ def test_as_a_sequence(runs: list[tuple[str | None, int]], start: int, stop: int
 def test_join(parts: list[list[tuple[str | None, int]]]) -> None:
     columns = [made(runs) for runs in parts]
 
-    assert list(Runs.join(column for column, _ in columns)) == sum((p for _, p in columns), [])
+    assert list(Runs.join(column for column, _ in columns)) == [
+        one for _, plain in columns for one in plain
+    ]
 
 
 @given(RUNS)
