@@ -28,13 +28,14 @@ def test_tables_in_semantics(name: str, meanings: dict[str, str]) -> None:
 
 
 def test_every_file_that_a_document_names_exists() -> None:
-    missing = []
-    for document in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        for name in re.findall(
-            r"`((?:tests|pipeline|schemas|docs|local)/[^` ]+)`", document.read_text()
-        ):
-            if not list(ROOT.glob(name)):
-                missing.append(f"{document.name}: {name}")
+    documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    named = re.compile(r"`((?:tests|pipeline|schemas|docs|local)/[^` ]+)`")
+    missing = [
+        f"{document.name}: {name}"
+        for document in documents
+        for name in named.findall(document.read_text())
+        if not list(ROOT.glob(name))
+    ]
     assert missing == []
 
 
