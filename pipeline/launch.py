@@ -143,8 +143,11 @@ def _submit(options: PipelineOptions, registry: schemas.Registry) -> int:
         if not options.view_as(TestOptions).dry_run:
             print(f"job {result.job_id()} is launched: see the Dataflow monitoring UI")
         return 0
-    with _signals(result.cancel):
-        result.wait_until_finish()
+    with _signals(_interrupt):
+        try:
+            result.wait_until_finish()
+        except KeyboardInterrupt:  # cancel() alone would not end the waiting
+            result.cancel()
     return 0
 
 

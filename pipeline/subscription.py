@@ -23,6 +23,9 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from pipeline.message import Message, from_pubsub
 from pipeline.sinks.base import TransientError
 
+#: Whatever a call may end with, faults that outlasted the client's own retries included.
+_FAULTS: Final = (api.GoogleAPICallError, api.RetryError)
+#: Faults that no retry mends.
 _LASTING: Final = (
     api.NotFound,
     api.PermissionDenied,
@@ -208,7 +211,7 @@ class MicroBatches:
             return []
         except _LASTING as error:
             raise SubscriptionError(f"{self._subscription}: {error.message}") from None
-        except (api.GoogleAPICallError, api.RetryError) as error:
+        except _FAULTS as error:
             log.warning("cannot pull from %s, trying again: %s", self._subscription, error)
             self._stop.wait(1.0)
             return None
@@ -221,20 +224,14 @@ class MicroBatches:
         }
         try:
             client.modify_ack_deadline(request=request)
-        except (
-            api.GoogleAPICallError,
-            api.RetryError,
-        ) as error:  # the lease runs out: redelivery, no loss
+        except _FAULTS as error:  # the lease runs out: redelivery, no loss
             log.warning("cannot change the lease of %d messages: %s", len(ack_ids), error)
 
     def _acknowledge(self, client: pubsub_v1.SubscriberClient, ack_ids: list[str]) -> None:
         request = {"subscription": self._subscription, "ack_ids": ack_ids}
         try:
             client.acknowledge(request=request)
-        except (
-            api.GoogleAPICallError,
-            api.RetryError,
-        ) as error:  # the rows are written and come once more
+        except _FAULTS as error:  # the rows are written and come once more
             log.warning("cannot acknowledge %d messages: %s", len(ack_ids), error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -58,8 +59,19 @@ def test_an_answer_is_a_table(place: Path, capsys: pytest.CaptureFixture[str]) -
     assert said.err == ""
     lines = [line.strip("│ ").split() for line in said.out.splitlines() if line.startswith("│")]
     assert lines[0] == ["more", "│", "noon"]
-    # UTC, wherever the machine is.
     assert lines[-1] == ["2", "│", "2026-07-01", "11:30:00+00"]
+
+
+def test_times_are_utc_wherever_the_machine_is(place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "local.query", str(place), "SELECT noon FROM t"],
+        cwd=Path(query.__file__).parents[1],
+        env=os.environ | {"TZ": "Asia/Tokyo"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "2026-07-01 11:30:00+00" in done.stdout
 
 
 def test_a_statement_without_an_answer(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

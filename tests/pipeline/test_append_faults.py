@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from pipeline import metrics
+from pipeline.append import AppendRows, SettleUndecoded
+from pipeline.decode import DecodeError
 from pipeline.reject import Reason
+from pipeline.sinks import bundle, use_warehouse
 from pipeline.sinks.base import TransientError, WarehouseError
+from pipeline.transforms import Decoded, TypeRecords
+from pipeline.typed import reject_message
 from schemas import Registry
 from schemas.model import Dataset
 from schemas.tables import ENVELOPE_COLUMNS, UNMAPPED
+from tests.pipeline.made import NOW
 from tests.pipeline.memory import MemoryWarehouse
 from tests.pipeline.runs import (
+    URL,
     dead_row,
     demand,
     freq_row,
@@ -22,6 +32,8 @@ from tests.pipeline.runs import (
     run,
     stop_the_clock,
 )
+
+ERROR = DecodeError(Reason.NOT_JSON, "the body is empty")
 
 
 @pytest.fixture(autouse=True)
@@ -291,3 +303,30 @@ def test_a_message_typed_anew_has_its_rejects_once(
     assert [row["_record_index"] for row in warehouse.rows("iris_dead_letters")] == [0]
     assert warehouse.rows("iris_messages") == [ledger_row(bad, 2, 1, 1)]
     assert got.counters["INDOD.dead_letters.PartitionRange"] == 1
+
+
+def test_what_a_failed_bundle_has_counted_is_forgotten(
+    warehouse: MemoryWarehouse, datasets: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker keeps its DoFns when a bundle fails, and gives them the next one."""
+    counted: dict[str, int] = {}
+
+    def counter(namespace: str, name: str) -> Any:
+        return SimpleNamespace(inc=lambda amount: counted.update({name: amount}))
+
+    monkeypatch.setattr(bundle, "FLUSH_BYTES", 1)
+    monkeypatch.setattr(metrics.Metrics, "counter", counter)
+    use_warehouse(URL, warehouse)
+    typed, rejected = TypeRecords(datasets[0]), reject_message(message(b""), ERROR, NOW)
+    typed.setup()
+    append, settle = AppendRows(URL, datasets[0]), SettleUndecoded(frozenset())
+    for do, element in (
+        (append, next(typed.process(Decoded(message([]), "[1]")))),
+        (settle, rejected),
+    ):
+        do.setup()
+        do.start_bundle()
+        assert list(do.process(element))
+        do.start_bundle()
+        assert list(do.finish_bundle() or ()) == []
+    assert counted == {}

@@ -11,6 +11,8 @@ from typing import Any
 import grpc
 import pytest
 from apache_beam.io import PubsubMessage
+from google.api_core import exceptions as api
+from google.cloud import pubsub_v1
 
 from local.pubsub import PubSubServer
 from pipeline import dead_letter_topic
@@ -197,6 +199,16 @@ def test_a_topic_that_is_missing(clients: Clients, registry: Registry) -> None:
         run(MemoryWarehouse(), [registry["FREQ"]], [message([7])], publish)
     with pytest.raises(WarehouseError, match=text):
         check_topic(MISSING)
+    check_topic(clients.topic)
+
+
+def test_a_publisher_need_not_be_allowed_to_look(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise api.PermissionDenied("a publisher need not be a viewer")
+
+    monkeypatch.setattr(pubsub_v1.PublisherClient, "get_topic", forbidden)
     check_topic(clients.topic)
 
 

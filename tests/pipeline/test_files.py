@@ -150,19 +150,20 @@ def test_the_files_of_a_group_become_one_element(put: Put, tmp_path: Path) -> No
         assert_that(groups | beam.Map(len), equal_to([4]))
 
 
-def test_empty_and_large_files(put: Put, tmp_path: Path, registry: Registry) -> None:
+def test_empty_packed_and_large_files(put: Put, tmp_path: Path, registry: Registry) -> None:
     count = 70_000
     large = "[" + ",".join(json.dumps(reading(at % 60)) for at in range(count)) + "]"
     assert len(large) > 5_000_000
     put("FREQ/large", large.encode())
     put("FREQ/empty", b"")
     put("FREQ/no records", b"[]")
+    packed = put("FREQ/packed.json.gz", gzip.compress(json.dumps([reading(7)]).encode()))
     warehouse = MemoryWarehouse()
     use_warehouse(URL, warehouse)
     with local_pipeline() as pipeline:
         read = pipeline | ReadFromFiles(f"{tmp_path}/*/*")
         read | WriteMessages([registry["FREQ"]], Sink(URL))
-    assert len(warehouse.tables["bmrs_freq_iris"]) == count
+    assert len(warehouse.tables["bmrs_freq_iris"]) == count + 1
     assert {
         row["message_id"]: (row["bytes"], row["records"], row["rows"], row["dead_letters"])
         for row in warehouse.tables["iris_messages"]
@@ -170,6 +171,7 @@ def test_empty_and_large_files(put: Put, tmp_path: Path, registry: Registry) -> 
         "large": (len(large), count, count, 0),
         "empty": (0, 0, 0, 1),
         "no records": (2, 0, 0, 0),
+        "packed.json.gz": (packed.stat().st_size, 1, 1, 0),
     }
     (dead,) = warehouse.tables["iris_dead_letters"]
     assert (dead["_message_id"], dead["reason"], dead["payload"]) == ("empty", "NotJson", b"")

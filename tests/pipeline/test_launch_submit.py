@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,15 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import StandardOptions
 
+from local.pubsub import PubSubServer
 from pipeline import launch
+from pipeline.sinks import use_warehouse
 from schemas import Registry
+from tests.local.pubsub.clients import eventually
 from tests.pipeline.commands import ROOT, Command, command_of, few_datasets
+from tests.pipeline.live import clients_of, publish
+from tests.pipeline.memory import MemoryWarehouse
+from tests.pipeline.runs import reading
 
 DATAFLOW = (
     "--runner=DataflowRunner",
@@ -79,22 +86,15 @@ def test_a_dry_run_of_a_batch(command: Command) -> None:
 
 
 class Launched:
-    """What a runner gives back for a job; who waits for it is interrupted."""
+    """What a runner gives back for a job."""
 
-    def __init__(self) -> None:
-        self.options: Any = None
-        self.signal = signal.SIGTERM
-        self.calls: list[str] = []
+    options: Any = None
 
     def job_id(self) -> str:
         return "2026-11-01_job"
 
     def wait_until_finish(self) -> None:
-        self.calls.append("wait")
-        os.kill(os.getpid(), self.signal)
-
-    def cancel(self) -> None:
-        self.calls.append("cancel")
+        raise AssertionError("a template's launcher must not wait")
 
 
 @pytest.fixture
@@ -117,7 +117,6 @@ def test_a_job_is_not_waited_for(command: Command, launched: Launched) -> None:
     said = command(*DATAFLOW, LIVE)
     assert (said.code, said.err) == (0, [])
     assert said.out == ["job 2026-11-01_job is launched: see the Dataflow monitoring UI"]
-    assert launched.calls == []
     assert launched.options.view_as(StandardOptions).streaming is True
 
 
@@ -140,17 +139,27 @@ def test_files_in_a_bucket_are_looked_for(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stream_on_this_machine_ends_when_it_is_told(
-    number: signal.Signals,
-    command: Command,
-    launched: Launched,
-    tmp_path: Path,
+    number: signal.Signals, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launched.signal = number
+    """Beam's own runner goes on waiting when it is merely cancelled."""
+    warehouse = MemoryWarehouse()
+    use_warehouse("duckdb:stream", warehouse)
     before = signal.getsignal(number)
-    said = command(
-        "--runner=BundleBasedDirectRunner", LIVE, f"--warehouse=duckdb:{tmp_path}/iris.duckdb"
-    )
+    with PubSubServer() as server, clients_of(server, monkeypatch) as clients:
+        publish(clients, [reading(1), 5], "m1")
+
+        def end() -> None:
+            eventually(lambda: len(warehouse.tables["iris_messages"]) == 1)
+            os.kill(os.getpid(), number)
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        said = command(
+            "--runner=BundleBasedDirectRunner",
+            f"--input_subscription={clients.subscription}",
+            "--warehouse=duckdb:stream",
+        )
+        ending.join()
     assert (said.code, said.out, said.err) == (0, [], [])
-    assert launched.calls == ["wait", "cancel"]
-    assert launched.options.view_as(StandardOptions).streaming is True
+    assert [row["frequency"] for row in warehouse.tables["bmrs_freq_iris"]] == [51.0]
     assert signal.getsignal(number) is before
