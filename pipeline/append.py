@@ -12,14 +12,14 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline import metrics
-from pipeline.ledger import LedgerEntry, dead_letter_rows
-from pipeline.message import Message
+from pipeline.ledger import dead_letter_rows
 from pipeline.reject import Reason, Reject
+from pipeline.settle import ledger_entry, measure, settle
 from pipeline.sinks import open_warehouse
 from pipeline.sinks.base import Refusal, WarehouseError
 from pipeline.sinks.bundle import FLUSH_BYTES, Answer, bundle_of
 from pipeline.transforms import DEAD_LETTER_TAG, LEDGER_TAG, UNMAPPED_TAG, now_micros
-from pipeline.typed import Plan, Typed, reject_rows
+from pipeline.typed import Plan, Typed
 from schemas.model import Column, Dataset, Table
 from schemas.tables import DEAD_LETTERS, ENVELOPE_COLUMNS, MESSAGES, UNMAPPED, table_for
 
@@ -234,55 +234,6 @@ class Sink:
         """Writes the pipeline's own tables."""
         dead_letters | "WriteDeadLetters" >> beam.ParDo(AppendDeadLetters(self._warehouse))
         ledger | "WriteLedger" >> beam.ParDo(AppendLedger(self._warehouse))
-
-
-def settle(
-    typed: Typed, refused: Sequence[Refusal], written: int
-) -> tuple[LedgerEntry, list[Reject]]:
-    """What a message has come to, once the warehouse has answered for each of its rows."""
-    rejects = typed.rejects
-    if refused:
-        rejects = [*rejects, *reject_rows(typed.batch, refused, written)]
-    rows = len(typed.batch) - len(refused)
-    message = typed.batch.message
-    return ledger_entry(message, written, typed.size, typed.records, rows, len(rejects)), rejects
-
-
-def ledger_entry(
-    message: Message, written: int, size: int, records: int, rows: int, dead_letters: int
-) -> LedgerEntry:
-    """The ledger's row for a message whose fate is known."""
-    return LedgerEntry(
-        message.message_id,
-        message.dataset,
-        message.source,
-        message.enqueued,
-        written,
-        size,
-        records,
-        rows,
-        dead_letters,
-    )
-
-
-def measure(
-    meter: metrics.Meter, typed: Typed, entry: LedgerEntry, rejects: Sequence[Reject]
-) -> None:
-    """Counts one message."""
-    meter.count(metrics.MESSAGES, 1)
-    meter.count(metrics.RECORDS, typed.records)
-    meter.count(metrics.ROWS, entry.rows)
-    meter.count(metrics.MISFIT_VALUES, typed.misfits)
-    meter.count(metrics.UNKNOWN_FIELDS, typed.unknown_fields)
-    meter.count(metrics.PAYLOAD_BYTES, typed.size)
-    if rejects:
-        meter.dead_letters(Counter(reject.reason for reject in rejects))
-    if entry.enqueued is not None:
-        seconds = (entry.written - entry.enqueued) // 1_000_000
-        meter.span(metrics.ENQUEUED_TO_WRITTEN, seconds)
-    if typed.newest is not None:
-        meter.span(metrics.REFERENCE_TO_WRITTEN, (entry.written - typed.newest) // 1_000_000)
-        meter.span(metrics.REFERENCE_TIME, typed.newest // 1_000_000)
 
 
 def _not_ours(typed: Typed, table: Table, missing: frozenset[str]) -> Answer[Typed]:

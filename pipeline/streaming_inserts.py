@@ -18,10 +18,11 @@ from apache_beam.io.gcp.bigquery import BigQueryDisposition, WriteToBigQuery
 from apache_beam.io.gcp.bigquery_tools import RetryStrategy
 
 from pipeline import metrics
-from pipeline.append import Sink, measure, settle
+from pipeline.append import Sink
 from pipeline.ledger import dead_letter_rows
 from pipeline.message import Message
 from pipeline.reject import Reason, Reject, Stage
+from pipeline.settle import measure, settle
 from pipeline.sinks.base import WarehouseError
 from pipeline.times import format_moment, parse_moment, to_date, to_datetime
 from pipeline.transforms import DEAD_LETTER_TAG, LEDGER_TAG, UNMAPPED_TAG, now_micros
