@@ -32,6 +32,7 @@ from pipeline.options import (
     OptionError,
     check,
     check_runner,
+    check_spelling,
     help_text,
 )
 from pipeline.reject import Reason
@@ -80,6 +81,7 @@ def run(argv: Sequence[str]) -> int:
     if {"-h", "--help"} & set(argv):
         print(help_text())
         return 0
+    check_spelling(argv)
     options = PipelineOptions(list(argv))
     iris = options.view_as(IrisOptions)
     check(iris)

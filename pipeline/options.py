@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Final
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
@@ -94,6 +96,24 @@ def _check_for_dataflow(options: IrisOptions) -> None:
         raise OptionError("--warehouse duckdb: is on this machine: DataflowRunner needs bigquery:")
     if options.input_files and "://" not in options.input_files:
         raise OptionError("--input_files is on this machine: DataflowRunner needs gs://...")
+
+
+def check_spelling(argv: Sequence[str]) -> None:
+    """Refuses a misspelt option of ours: Beam ignores in silence what it does not know.
+
+    Raises:
+        OptionError: with one line for the user.
+    """
+    parser = ArgumentParser(add_help=False)
+    IrisOptions._add_argparse_args(parser)
+    ours = [f"--{name}" for name in vars(parser.parse_args([]))]
+    for word in argv:
+        name = word.partition("=")[0]
+        if not name.startswith("--") or any(option.startswith(name) for option in ours):
+            continue
+        close = difflib.get_close_matches(name, ours, n=1, cutoff=0.8)
+        if close:
+            raise OptionError(f"{name} is not known: did you mean {close[0]}?")
 
 
 def check_runner(name: str) -> None:

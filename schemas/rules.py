@@ -11,6 +11,9 @@ from schemas.model import SCALAR_TYPES, Column, Dataset
 #: What a message itself can bring to an order of versions.
 MESSAGE_TIME = "_enqueued_utc"
 
+#: Names that the pipeline's other outputs have, beside those of the datasets.
+RESERVED_SUBJECTS = frozenset({"unmapped", "dead_letter", "ledger", "DeadLetters", "LedgerEntries"})
+
 _DAY_TYPES = frozenset({"DATE", "DATETIME", "TIMESTAMP"})
 #: BigQuery neither clusters by FLOAT64 nor partitions a window by it.
 _KEY_TYPES = SCALAR_TYPES - {"FLOAT64"}
@@ -22,6 +25,9 @@ def check(file: str, dataset: Dataset) -> Iterator[Problem]:
         yield Problem(
             file, "subject", f"{dataset.subject!r} is not the file's name; rename one of them"
         )
+    if dataset.subject in RESERVED_SUBJECTS:
+        reason = f"{dataset.subject!r} is a name of the pipeline's own; choose another one"
+        yield Problem(file, "subject", reason)
     yield from _check_references(file, dataset)
     yield from _check_partition_reason(file, dataset)
     yield from _check_columns(file, dataset.columns, "columns")

@@ -18,8 +18,8 @@ from pipeline.sinks import use_warehouse
 from pipeline.subscription import MicroBatches
 from schemas import Dataset
 from tests.local.pubsub.clients import Clients
+from tests.pipeline.graph_runs import URL, Metrics, metrics_of
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import URL, Metrics, metrics_of
 
 #: Beam wants six characters or more.
 PROJECT = "projects/local-project"

@@ -19,9 +19,7 @@ from pipeline.typed import reject_message
 from schemas import Registry
 from schemas.model import Dataset
 from schemas.tables import ENVELOPE_COLUMNS, UNMAPPED
-from tests.pipeline.made import NOW
-from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import (
+from tests.pipeline.graph_runs import (
     URL,
     dead_row,
     demand,
@@ -32,6 +30,8 @@ from tests.pipeline.runs import (
     run,
     stop_the_clock,
 )
+from tests.pipeline.made import NOW
+from tests.pipeline.memory import MemoryWarehouse
 
 ERROR = DecodeError(Reason.NOT_JSON, "the body is empty")
 

@@ -22,8 +22,8 @@ from pipeline.launch import build
 from pipeline.sinks import use_warehouse
 from pipeline.transforms import DEAD_LETTER_TAG, UNMAPPED_TAG
 from schemas import Dataset, Registry
+from tests.pipeline.graph_runs import URL, demand, local_pipeline, message, reading
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import URL, demand, local_pipeline, message, reading
 
 GOLDEN = Path(__file__).parent / "golden" / "transforms.txt"
 RENEW = "RENEW_GOLDEN=1 make test ARGS=tests/pipeline/test_build.py"

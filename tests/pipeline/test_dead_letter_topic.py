@@ -23,10 +23,10 @@ from pipeline.sinks.base import TransientError, WarehouseError
 from pipeline.version import VERSION
 from schemas import Registry
 from tests.local.pubsub.clients import Clients
+from tests.pipeline.graph_runs import ENQUEUED, message, reading, run, stop_the_clock
 from tests.pipeline.live import PROJECT, clients_of
 from tests.pipeline.made import NOW, micros
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import ENQUEUED, message, reading, run, stop_the_clock
 
 MISSING = f"{PROJECT}/topics/missing"
 

@@ -20,9 +20,9 @@ from pipeline.files import ReadFromFiles, any_match, list_groups, read_schema_di
 from pipeline.message import Message
 from pipeline.sinks import close_warehouses, use_warehouse
 from schemas import Registry, SchemaError
+from tests.pipeline.graph_runs import URL, ask, demand, local_pipeline, metrics_of, reading
 from tests.pipeline.made import micros
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import URL, ask, demand, local_pipeline, metrics_of, reading
 
 Put = Callable[[str, bytes], Path]
 

@@ -17,8 +17,8 @@ from pipeline.sinks.base import WarehouseError
 from schemas import Registry
 from schemas.tables import MESSAGES
 from tests.pipeline.commands import ROOT, Command, command_of, few_datasets, put
+from tests.pipeline.graph_runs import reading
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import reading
 from tests.servers.bigquery_write import BigQueryWriteServer
 
 SUBSCRIPTION = "projects/local-project/subscriptions/missing"

@@ -23,9 +23,9 @@ from pipeline.summary import Totals
 from schemas import Registry, duckdb_ddl, table_for
 from tests.local.pubsub.clients import eventually
 from tests.pipeline.commands import ROOT, Command, command_of, few_datasets, put
+from tests.pipeline.graph_runs import ask, demand, reading
 from tests.pipeline.live import PROJECT, clients_of, publish
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import ask, demand, reading
 
 KEYS = "_message_id, _record_index"
 

@@ -21,9 +21,9 @@ from pipeline.sinks import use_warehouse
 from schemas import Registry
 from tests.local.pubsub.clients import eventually
 from tests.pipeline.commands import ROOT, Command, command_of, few_datasets
+from tests.pipeline.graph_runs import reading
 from tests.pipeline.live import clients_of, publish
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import reading
 
 DATAFLOW = (
     "--runner=DataflowRunner",

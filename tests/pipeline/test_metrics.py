@@ -15,7 +15,7 @@ from pipeline import metrics
 from pipeline.metrics import Meter, Progress, name_of, split_name
 from pipeline.reject import Reason
 from schemas import Registry
-from tests.pipeline.runs import local_pipeline, metrics_of, spread
+from tests.pipeline.graph_runs import local_pipeline, metrics_of, spread
 
 
 @given(

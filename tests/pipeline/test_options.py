@@ -7,7 +7,14 @@ import re
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.options import IrisOptions, OptionError, check, check_runner, help_text
+from pipeline.options import (
+    IrisOptions,
+    OptionError,
+    check,
+    check_runner,
+    check_spelling,
+    help_text,
+)
 
 FILES = "--input_files=archive/*/*"
 SUBSCRIPTION = "--input_subscription=projects/p/subscriptions/s"
@@ -122,3 +129,24 @@ def test_help_names_every_option() -> None:
     text = help_text()
     assert text.startswith("usage: python -m pipeline [-h]")
     assert set(re.findall(r"^  --(\w+) ", text, re.MULTILINE)) == set(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("--dead_leter_topic=projects/p/topics/t", "--dead_letter_topic"),
+        ("--schema_dirr", "--schema_dir"),
+        ("--warehose=duckdb:x", "--warehouse"),
+        ("--input_file", None),  # an abbreviation, which Beam understands
+        ("--worker_machine_type=e2-small", None),
+        ("--input_files=a/*", None),
+        ("plain", None),
+    ],
+)
+def test_a_misspelt_option_is_named(word: str, meant: str | None) -> None:
+    if meant is None:
+        check_spelling([word])
+        return
+    name = word.partition("=")[0]
+    with pytest.raises(OptionError, match=f"^{name} is not known: did you mean {meant}\\?$"):
+        check_spelling([word])

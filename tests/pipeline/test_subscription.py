@@ -18,10 +18,10 @@ from pipeline.sinks.base import WarehouseError
 from pipeline.subscription import SubscriptionError, check_subscription, to_message
 from schemas import Dataset, Registry
 from tests.local.pubsub.clients import Clients
+from tests.pipeline.graph_runs import demand, reading
 from tests.pipeline.live import PROJECT, Consumer, clients_of, publish
 from tests.pipeline.made import micros
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import demand, reading
 
 #: The test's own look at what is ready.
 pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag is deprecated")

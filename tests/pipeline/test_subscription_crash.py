@@ -25,9 +25,9 @@ from pipeline.sinks import use_warehouse
 from pipeline.subscription import ReadMessages
 from schemas import Registry
 from tests.local.pubsub.clients import Clients, eventually
+from tests.pipeline.graph_runs import URL, ask, reading
 from tests.pipeline.live import PROJECT, Consumer, clients_of, publish
 from tests.pipeline.memory import MemoryWarehouse
-from tests.pipeline.runs import URL, ask, reading
 
 ROOT = Path(__file__).parents[2]
 MESSAGES = 50

@@ -22,8 +22,8 @@ from pipeline.transforms import (
 )
 from pipeline.typed import Typed
 from schemas import Registry
+from tests.pipeline.graph_runs import demand, local_pipeline, message, reading, stop_the_clock
 from tests.pipeline.made import NOW, micros, rows
-from tests.pipeline.runs import demand, local_pipeline, message, reading, stop_the_clock
 
 SUBJECTS = frozenset({"FREQ", "MID", "mibm_mid"})
 
