@@ -41,6 +41,10 @@ def any_match(pattern: str) -> bool:
     return any(result.metadata_list for result in FileSystems.match([pattern], limits=[1]))
 
 
+class FileError(Exception):
+    """A file that cannot be read; the text names it."""
+
+
 class ListFiles(beam.DoFn):
     """Pattern → groups of file paths, as bytes: a local name need not be UTF-8."""
 
@@ -54,9 +58,17 @@ class ReadFiles(beam.DoFn):
 
     def process(self, paths: list[bytes]) -> Iterator[Any]:
         for path in (path.decode("utf-8", "surrogateescape") for path in paths):
-            # Bytes as they are: gzip is undone where every door undoes it.
-            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-                yield from_file(path, file.read())
+            yield from_file(path, _read(path))
+
+
+def _read(path: str) -> bytes:
+    """The bytes as they are: gzip is undone where every door undoes it."""
+    try:
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            data: bytes = file.read()
+    except (OSError, BeamIOError) as error:
+        raise FileError(f"cannot read {ascii(path)[1:-1]}: {error}") from None
+    return data
 
 
 class ReadFromFiles(beam.PTransform):

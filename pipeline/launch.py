@@ -24,7 +24,7 @@ import schemas
 from pipeline import metrics
 from pipeline.build import WriteMessages
 from pipeline.dead_letter_topic import check_topic
-from pipeline.files import ReadFromFiles, any_match, read_schema_dir
+from pipeline.files import FileError, ReadFromFiles, any_match, read_schema_dir
 from pipeline.metrics import PROGRESS
 from pipeline.options import (
     STORAGE_WRITE,
@@ -53,6 +53,7 @@ BAD_INPUT: Final = 2
 FAILED: Final = 1
 
 _EXPECTED: Final = (
+    FileError,
     OptionError,
     SubscriptionError,
     WarehouseError,

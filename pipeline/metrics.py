@@ -115,5 +115,5 @@ class Meter:
     def _metric(self, metric: str, make: Any) -> Any:
         known = self._metrics.get(metric)
         if known is None:
-            known = self._metrics[metric] = make(NAMESPACE, f"{self._dataset}.{metric}")
+            known = self._metrics[metric] = make(NAMESPACE, name_of(self._dataset, metric))
         return known

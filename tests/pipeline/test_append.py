@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from schemas import Registry
 from schemas.model import Dataset
 from schemas.tables import DEAD_LETTERS, MESSAGES, UNMAPPED, table_for
 from tests.pipeline.graph_runs import (
@@ -19,25 +18,11 @@ from tests.pipeline.graph_runs import (
     message,
     reading,
     run,
-    stop_the_clock,
 )
 from tests.pipeline.made import NOW, days, micros
 from tests.pipeline.memory import MemoryWarehouse
 
-
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_the_clock(monkeypatch)
-
-
-@pytest.fixture
-def datasets(registry: Registry) -> list[Dataset]:
-    return [registry[subject] for subject in ("FREQ", "INDOD", "mibm_mid")]
-
-
-@pytest.fixture
-def warehouse() -> MemoryWarehouse:
-    return MemoryWarehouse()
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 def without_detail(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

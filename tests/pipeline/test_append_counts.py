@@ -7,26 +7,12 @@ import pytest
 from pipeline import append, metrics
 from pipeline.reject import Reason
 from pipeline.sinks import bundle
-from schemas import Registry
 from schemas.model import Dataset
-from tests.pipeline.graph_runs import demand, message, reading, run, spread, stop_the_clock
+from tests.pipeline.graph_runs import demand, message, reading, run, spread
 from tests.pipeline.made import NOW, micros
 from tests.pipeline.memory import MemoryWarehouse
 
-
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_the_clock(monkeypatch)
-
-
-@pytest.fixture
-def datasets(registry: Registry) -> list[Dataset]:
-    return [registry[subject] for subject in ("FREQ", "INDOD", "mibm_mid")]
-
-
-@pytest.fixture
-def warehouse() -> MemoryWarehouse:
-    return MemoryWarehouse()
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 def test_counters_say_what_happened(warehouse: MemoryWarehouse, datasets: list[Dataset]) -> None:

@@ -16,7 +16,6 @@ from pipeline.sinks import bundle, use_warehouse
 from pipeline.sinks.base import TransientError, WarehouseError
 from pipeline.transforms import Decoded, TypeRecords
 from pipeline.typed import reject_message
-from schemas import Registry
 from schemas.model import Dataset
 from schemas.tables import ENVELOPE_COLUMNS, UNMAPPED
 from tests.pipeline.graph_runs import (
@@ -28,27 +27,13 @@ from tests.pipeline.graph_runs import (
     message,
     reading,
     run,
-    stop_the_clock,
 )
 from tests.pipeline.made import NOW
 from tests.pipeline.memory import MemoryWarehouse
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
+
 ERROR = DecodeError(Reason.NOT_JSON, "the body is empty")
-
-
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_the_clock(monkeypatch)
-
-
-@pytest.fixture
-def datasets(registry: Registry) -> list[Dataset]:
-    return [registry[subject] for subject in ("FREQ", "INDOD", "mibm_mid")]
-
-
-@pytest.fixture
-def warehouse() -> MemoryWarehouse:
-    return MemoryWarehouse()
 
 
 def test_a_refused_row_is_a_dead_letter_with_its_own_json(

@@ -312,3 +312,13 @@ def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     with launch._progress():
         pass
     assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that lists but does not read")
+def test_a_file_that_cannot_be_read(command: Command, tmp_path: Path) -> None:
+    unreadable = tmp_path / "in" / "FREQ" / "a.json"
+    unreadable.parent.mkdir(parents=True)
+    unreadable.symlink_to("/proc/self/mem")
+    said = command(f"--input_files={tmp_path}/in/*/*", f"--warehouse=duckdb:{tmp_path}/w.duckdb")
+    assert (said.code, said.err) == (2, [f"cannot read {unreadable}: [Errno 5] Input/output error"])
