@@ -184,13 +184,15 @@ def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
 
 def _finish(totals: Totals, warehouse: str, registry: schemas.Registry) -> int:
     """Prints the summary; the exit code."""
-    for line in totals.lines():
-        print(line)
-    print(f"\nwarehouse: {warehouse}")
+    lines = [*totals.lines(), "", f"warehouse: {warehouse}"]
     kind, place = parse_url(warehouse)
     if kind == "duckdb":
         python, place = shlex.quote(os.path.relpath(sys.executable)), shlex.quote(place)
-        print(f'try: {python} -m local.query {place} "{_example(totals, registry)}"')
+        lines.append(f'try: {python} -m local.query {place} "{_example(totals, registry)}"')
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:  # the reader, head for example, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not totals.adds_up:
         return _say("records do not equal rows + dead letters: this is a bug", FAILED)
     if totals.reasons[Reason.TABLE_UNAVAILABLE]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -322,3 +323,22 @@ def test_a_file_that_cannot_be_read(command: Command, tmp_path: Path) -> None:
     unreadable.symlink_to("/proc/self/mem")
     said = command(f"--input_files={tmp_path}/in/*/*", f"--warehouse=duckdb:{tmp_path}/w.duckdb")
     assert (said.code, said.err) == (2, [f"cannot read {unreadable}: [Errno 5] Input/output error"])
+
+
+def test_a_reader_that_goes_away_early(tmp_path: Path) -> None:
+    file = tmp_path / "FREQ" / "a.json"
+    file.parent.mkdir()
+    file.write_text("[]")
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv = [sys.executable, "-m", "pipeline", f"--input_files={file}"]
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(
+            [*argv, f"--warehouse=duckdb:{tmp_path}/w.duckdb"],
+            cwd=ROOT,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
