@@ -211,8 +211,9 @@ def test_an_idle_stream_is_closed(server: BigQueryWriteServer, client: BigQueryW
 
 def test_a_dropped_connection(server: BigQueryWriteServer, client: BigQueryWriteClient) -> None:
     server.faults.drop_connection(table=OTHER)
-    call = Call(client, numbers(1), numbers(2, path=OTHER), numbers(3))
-    call.answer()
+    call = Call(client, numbers(1))
+    call.answer()  # before the drop, which could overtake it
+    call.send(numbers(2, path=OTHER), numbers(3))
     with pytest.raises(exceptions.ServiceUnavailable):
         call.answer()
     assert (stored(server), stored(server, OTHER)) == ([1], [])
