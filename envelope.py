@@ -7,6 +7,7 @@ All attribute values are strings of at most ``MAX_ATTRIBUTE_BYTES`` bytes (Pub/S
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 #: The dataset: the subject of the Service Bus message, case kept.
@@ -40,3 +41,8 @@ MAX_ATTRIBUTE_BYTES: Final = 1_024
 MAX_PUBLISH_BYTES: Final = 10_000_000
 #: Bodies above this size are compressed.
 COMPRESS_ABOVE_BYTES: Final = 1_000_000
+
+
+def hash_id(data: bytes) -> str:
+    """A stable id for a message that came without one, from its body."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()

@@ -19,9 +19,12 @@ PIPELINE = [
     "pyarrow>=18",
 ]
 BRIDGE = [
+    "aiohttp>=3.10",  # azure-identity's transport, and the metrics server
     "azure-identity>=1.19",
     "azure-servicebus==7.15.*",
     "google-cloud-pubsub>=2.26",
+    "prometheus-client>=0.21",
+    "python-dotenv>=1.0",
 ]
 LOCAL = [*PIPELINE, *BRIDGE, "duckdb>=1.4"]
 DEV = [

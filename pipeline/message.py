@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from collections.abc import Mapping
@@ -60,7 +59,7 @@ def from_pubsub(
     return Message(
         data=data,
         dataset=attributes.get(envelope.DATASET) or envelope.UNKNOWN_DATASET,
-        message_id=attributes.get(envelope.MESSAGE_ID) or pubsub_id or hash_id(data),
+        message_id=attributes.get(envelope.MESSAGE_ID) or pubsub_id or envelope.hash_id(data),
         enqueued=parse_moment(enqueued) if enqueued else None,
         source=attributes.get(envelope.SOURCE) or envelope.SOURCE_IRIS,
         content_encoding=attributes.get(envelope.CONTENT_ENCODING) or None,
@@ -93,8 +92,3 @@ def file_minute(name: str) -> int | None:
             continue
         return int(minute.timestamp()) * MICROS_PER_SECOND
     return None
-
-
-def hash_id(data: bytes) -> str:
-    """A stable id for a message that came without one."""
-    return "sha256:" + hashlib.sha256(data).hexdigest()

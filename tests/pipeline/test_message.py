@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import envelope
-from pipeline.message import Message, file_minute, from_file, from_pubsub, hash_id
+from pipeline.message import Message, file_minute, from_file, from_pubsub
 from tests.pipeline.made import micros
 
 WHOLE = {
@@ -71,7 +71,7 @@ def test_nothing_is_required(attributes: dict[str, str] | None) -> None:
     assert from_pubsub(b"[]", attributes, "99") == Message(message_id="99", **expected)
     body = "sha256:" + hashlib.sha256(b"[]").hexdigest()
     assert from_pubsub(b"[]", attributes) == Message(message_id=body, **expected)
-    assert hash_id(b"[]") == body != hash_id(b"[ ]")
+    assert envelope.hash_id(b"[]") == body != envelope.hash_id(b"[ ]")
 
 
 @pytest.mark.parametrize(

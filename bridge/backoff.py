@@ -1,0 +1,32 @@
+"""How long to wait before the next attempt."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+
+class Backoff:
+    """Waits that double from ``first`` to ``longest`` seconds, each shortened by chance.
+
+    The chance (half of the wait at most) keeps the bridges of many users from coming back to
+    the namespace in step after an outage.
+    """
+
+    def __init__(
+        self, first: float = 1.0, longest: float = 60.0, draw: Callable[[], float] = random.random
+    ) -> None:
+        self._first = first
+        self._longest = longest
+        self._draw = draw
+        self._next = first
+
+    def next(self) -> float:
+        """Seconds to wait; the following wait is twice as long."""
+        wait = self._next * (1.0 - self._draw() / 2)
+        self._next = min(self._next * 2, self._longest)
+        return wait
+
+    def reset(self) -> None:
+        """Starts over, after a success."""
+        self._next = self._first

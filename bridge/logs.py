@@ -1,0 +1,60 @@
+"""Structured logs: a JSON object per line, in the field names that Google Cloud reads."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+#: What every record carries; whatever else is in it was given as ``extra``.
+_PLAIN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+#: Libraries whose own lines repeat, with tracebacks, what the bridge tells in one.
+_NOISY: Final = ("azure", "google", "grpc", "aiohttp", "asyncio")
+
+
+class JsonFormatter(logging.Formatter):
+    """``time``, ``severity``, ``message``, ``logger`` and whatever the caller gave as extra.
+
+    Args:
+        secrets: texts that are replaced by ``***`` wherever they occur.
+    """
+
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._secrets = [secret for secret in secrets if secret]
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        found: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            **{name: value for name, value in vars(record).items() if name not in _PLAIN},
+        }
+        if record.exc_info:
+            found["exception"] = self.formatException(record.exc_info)
+        return json.dumps(self._redacted(found), default=str)
+
+    def _redacted(self, found: dict[str, Any]) -> dict[str, Any]:
+        return {name: self._hide(value) for name, value in found.items()}
+
+    def _hide(self, value: Any) -> Any:
+        if isinstance(value, (bool, int, float)) or value is None:
+            return value
+        text = str(value)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def set_up(level: str, secrets: Sequence[str] = (), stream: TextIO | None = None) -> None:
+    """Sends all logs of the process, in JSON, to ``stream`` (standard error by default)."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter(secrets))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING if level == "DEBUG" else logging.CRITICAL)

@@ -1,0 +1,166 @@
+"""A Service Bus message as a Pub/Sub message; the payload is not looked into."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from azure.servicebus.amqp import AmqpMessageBodyType
+from google.pubsub_v1.types import PubsubMessage
+
+import envelope
+
+#: Level of compression: beyond it the time doubles for a few percent of JSON.
+_GZIP_LEVEL: Final = 6
+#: Room in a publish request for the topic's name and the framing of one message.
+_FRAMING: Final = 1_024
+#: Pub/Sub's limit for the messages of one publish request.
+_MAX_REQUEST_MESSAGES: Final = 1_000
+
+
+class Refusal(StrEnum):
+    """Why a message goes to the queue's dead-letter queue instead of to Pub/Sub."""
+
+    TOO_LARGE = "TooLarge"
+    UNREADABLE_BODY = "UnreadableBody"
+    REFUSED = "Refused"
+
+
+#: What each refusal means to the person who finds it in the dead-letter queue.
+MEANING: Final = {
+    Refusal.TOO_LARGE: "does not fit into a Pub/Sub request even when compressed",
+    Refusal.UNREADABLE_BODY: "the AMQP body is neither data nor a string or binary value",
+    Refusal.REFUSED: "Pub/Sub takes other messages and calls this one invalid",
+}
+
+#: Refusals that no later attempt mends: a pass over the dead letters leaves them alone.
+LASTING: Final = frozenset({Refusal.TOO_LARGE, Refusal.UNREADABLE_BODY})
+
+
+class Unfit(NamedTuple):
+    """A message that cannot be published."""
+
+    reason: Refusal
+    detail: str
+
+
+class Letter(NamedTuple):
+    """A message's body as received, and its envelope."""
+
+    data: bytes
+    attributes: dict[str, str]
+
+
+class BodyError(Exception):
+    """A body of a form that no dataset is sent in."""
+
+
+def body(message: Any) -> bytes:
+    """The body's bytes as received, of a ``ServiceBusReceivedMessage``.
+
+    Data sections are joined; an AMQP value gives its bytes (the SDK hands out strings of a value
+    as bytes, too).
+
+    Raises:
+        BodyError: a sequence, another value, or no body at all.
+    """
+    content = message.body
+    if message.body_type is AmqpMessageBodyType.DATA:
+        sections = list(content)
+        return sections[0] if len(sections) == 1 else b"".join(sections)
+    if message.body_type is AmqpMessageBodyType.VALUE:
+        if isinstance(content, bytes):
+            return content
+        if isinstance(content, str):
+            return content.encode()
+        raise BodyError(f"an AMQP value of type {type(content).__name__}")
+    raise BodyError("an AMQP sequence")
+
+
+def attributes(message: Any, data: bytes) -> dict[str, str]:
+    """The envelope of a ``ServiceBusReceivedMessage`` whose body is ``data``."""
+    properties = message.raw_amqp_message.properties
+    subject = _text(properties and properties.subject)
+    message_id = _text(properties and properties.message_id)
+    if len(message_id.encode()) > envelope.MAX_ATTRIBUTE_BYTES:
+        message_id = envelope.hash_id(message_id.encode())  # stable, and still its own
+    found = {
+        envelope.DATASET: _cut(subject) or envelope.UNKNOWN_DATASET,
+        envelope.MESSAGE_ID: message_id or envelope.hash_id(data),
+        envelope.SOURCE: envelope.SOURCE_IRIS,
+    }
+    if message.enqueued_time_utc is not None:
+        found[envelope.ENQUEUED_TIME] = rfc3339(message.enqueued_time_utc)
+    if message.sequence_number is not None:
+        found[envelope.SEQUENCE_NUMBER] = str(message.sequence_number)
+    return found
+
+
+def read(message: Any) -> Letter | Unfit:
+    """What a ``ServiceBusReceivedMessage`` holds."""
+    try:
+        data = body(message)
+    except BodyError as error:
+        return Unfit(Refusal.UNREADABLE_BODY, f"the body is {error}, not data, string or binary")
+    return Letter(data, attributes(message, data))
+
+
+def is_large(letter: Letter) -> bool:
+    """True where ``pack`` compresses, which takes its time."""
+    return len(letter.data) > envelope.COMPRESS_ABOVE_BYTES
+
+
+def pack(letter: Letter) -> PubsubMessage | Unfit:
+    """The Pub/Sub message, compressed where the body is large."""
+    packed = PubsubMessage(data=letter.data, attributes=letter.attributes)
+    if is_large(letter):
+        packed.data = gzip.compress(letter.data, _GZIP_LEVEL, mtime=0)
+        packed.attributes[envelope.CONTENT_ENCODING] = envelope.GZIP
+    if size_of(packed) + _FRAMING > envelope.MAX_PUBLISH_BYTES:
+        return Unfit(
+            Refusal.TOO_LARGE,
+            f"{len(letter.data):,} bytes, {len(packed.data):,} compressed; "
+            f"a Pub/Sub request takes {envelope.MAX_PUBLISH_BYTES:,}",
+        )
+    return packed
+
+
+def size_of(message: PubsubMessage) -> int:
+    """Bytes of a message in a publish request, the request's framing not counted."""
+    return int(PubsubMessage.pb(message).ByteSize())
+
+
+def in_requests(messages: Iterable[PubsubMessage]) -> list[list[PubsubMessage]]:
+    """``messages`` cut, in order, into lists that each fit into one publish request."""
+    requests: list[list[PubsubMessage]] = []
+    room = 0
+    for message in messages:
+        size = size_of(message) + 8  # tag and length of the field
+        if size > room or len(requests[-1]) == _MAX_REQUEST_MESSAGES:
+            requests.append([])
+            room = envelope.MAX_PUBLISH_BYTES - _FRAMING
+        requests[-1].append(message)
+        room -= size
+    return requests
+
+
+def rfc3339(moment: datetime) -> str:
+    """``moment`` in UTC with microseconds, ``Z`` at the end."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _text(value: Any) -> str:
+    """A property as text: AMQP allows a number or a UUID for an id, and bytes may be no UTF-8."""
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
+
+
+def _cut(text: str) -> str:
+    """``text`` cut to the length of an attribute, at the end of a character."""
+    return text.encode()[: envelope.MAX_ATTRIBUTE_BYTES].decode("utf-8", "ignore")

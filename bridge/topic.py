@@ -1,0 +1,145 @@
+"""The Pub/Sub side: publish requests, and what became of each message."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+import grpc.aio
+from google.api_core import exceptions as api
+from google.auth.exceptions import GoogleAuthError
+from google.pubsub_v1 import PublisherAsyncClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
+from google.pubsub_v1.types import PublishRequest, PubsubMessage
+
+from bridge import words
+from bridge.message import in_requests
+
+#: Seconds within which a publish request is answered, or counts as failed.
+PUBLISH_SECONDS: Final = 30.0
+#: A message that is refused while others went through within so many seconds is itself at fault.
+_TRUSTED_SECONDS: Final = 60.0
+_PERMISSION: Final = "pubsub.topics.publish"
+_FAULTS: Final = (api.GoogleAPICallError, api.RetryError, GoogleAuthError, grpc.RpcError)
+
+
+class TopicError(Exception):
+    """The topic cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """Pub/Sub has the message."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Pub/Sub will never take this message."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Pub/Sub may have the message or not; the text says why."""
+
+    why: str
+
+
+Answer = Confirmed | Refused | Failed
+
+
+class Topic:
+    """Publishes to one topic. A context manager; for one event loop.
+
+    There is one publish request per batch (or per 10 MB of it), and no retry inside: the caller
+    holds the messages' locks and decides. It hands over a batch at a time and waits, so what is
+    under way is bounded by the batch.
+
+    Args:
+        name: ``projects/P/topics/T``.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self._clock = clock
+        self._trusted_until = -1.0
+
+    async def __aenter__(self) -> Topic:
+        """Opens the client, without a call. Raises TopicError where there are no credentials."""
+        emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
+        if emulator:
+            channel = grpc.aio.insecure_channel(emulator)
+            transport = PublisherGrpcAsyncIOTransport(channel=channel)
+            self._client = PublisherAsyncClient(transport=transport)
+            return self
+        try:
+            self._client = PublisherAsyncClient()
+        except GoogleAuthError as error:
+            raise TopicError(words.of_topic(error, self.name)) from None
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._client.transport.close()  # type: ignore[no-untyped-call]
+
+    async def check(self) -> None:
+        """Looks whether the topic is there and takes messages from this account.
+
+        Raises:
+            TopicError: it is not, or nobody answers.
+        """
+        try:
+            if os.environ.get("PUBSUB_EMULATOR_HOST"):  # emulators have no permissions to ask for
+                await self._client.get_topic(topic=self.name, retry=None, timeout=10.0)
+                return
+            request = {"resource": self.name, "permissions": [_PERMISSION]}
+            answer = await self._client.test_iam_permissions(request, retry=None, timeout=10.0)
+        except _FAULTS as error:
+            raise TopicError(words.of_topic(error, self.name)) from error
+        if _PERMISSION not in answer.permissions:
+            raise TopicError(words.no_permission(self.name))
+
+    async def publish(self, messages: Sequence[PubsubMessage]) -> list[Answer]:
+        """One attempt at ``messages``; an answer for each, in their order."""
+        requests = in_requests(messages)
+        found = await asyncio.gather(*(self._request(one) for one in requests))
+        answers = [answer for part in found for answer in part]
+        if any(isinstance(answer, Confirmed) for answer in answers):
+            self._trusted_until = self._clock() + _TRUSTED_SECONDS
+        if self._clock() <= self._trusted_until:
+            return answers
+        # Nothing goes through: it is the topic, not each of the messages, that is wrong.
+        return [
+            Failed(answer.detail) if isinstance(answer, Refused) else answer for answer in answers
+        ]
+
+    async def _request(self, messages: list[PubsubMessage]) -> list[Answer]:
+        request = PublishRequest(topic=self.name, messages=messages)
+        try:
+            answer = await self._client.publish(request, retry=None, timeout=PUBLISH_SECONDS)
+        except api.InvalidArgument as error:
+            if len(messages) == 1:
+                return [Refused(words.of_topic(error, self.name))]
+            middle = len(messages) // 2  # one bad message refuses the request: find it
+            return [
+                *await self._request(messages[:middle]),
+                *await self._request(messages[middle:]),
+            ]
+        except _FAULTS as error:
+            return [Failed(words.of_topic(error, self.name))] * len(messages)
+        if len(answer.message_ids) != len(messages):
+            return [Failed(f"{self.name}: an answer for another number of messages")] * len(
+                messages
+            )
+        return [Confirmed()] * len(messages)

@@ -1,0 +1,68 @@
+"""What a log line looks like, and what is never in it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.logs import set_up
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    names = ("azure", "google", "grpc", "aiohttp", "asyncio")
+    levels = {name: logging.getLogger(name).level for name in names}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, one in levels.items():
+        logging.getLogger(name).setLevel(one)
+
+
+def written(level: str = "INFO", *secrets: str) -> tuple[io.StringIO, logging.Logger]:
+    stream = io.StringIO()
+    set_up(level, secrets, stream)
+    return stream, logging.getLogger("bridge.test")
+
+
+def test_a_line_is_a_json_object() -> None:
+    stream, log = written()
+    log.warning("topic %s", "gone", extra={"part": "topic", "count": 3})
+    [line] = stream.getvalue().splitlines()
+    found = json.loads(line)
+    assert found.pop("time").endswith("+00:00")
+    assert found == {
+        "severity": "WARNING",
+        "message": "topic gone",
+        "logger": "bridge.test",
+        "part": "topic",
+        "count": 3,
+    }
+
+
+def test_a_secret_is_hidden_wherever_it_is() -> None:
+    stream, log = written("INFO", "s3cr=t", "")
+    try:
+        raise ValueError("with s3cr=t inside")
+    except ValueError:
+        log.exception("text s3cr=t", extra={"detail": ["s3cr=t"]})
+    assert "s3cr=t" not in stream.getvalue()
+    found = json.loads(stream.getvalue())
+    assert found["message"] == "text ***"
+    assert found["detail"] == "['***']"
+    assert found["exception"].endswith("ValueError: with *** inside")
+
+
+def test_libraries_are_silent_unless_asked() -> None:
+    stream, _ = written()
+    logging.getLogger("azure.servicebus").error("a traceback of its own")
+    assert stream.getvalue() == ""
+    stream, _ = written("DEBUG")
+    logging.getLogger("azure.servicebus").error("a traceback of its own")
+    assert json.loads(stream.getvalue())["message"] == "a traceback of its own"
