@@ -1,7 +1,8 @@
-"""How long to wait before the next attempt."""
+"""How long to wait before the next attempt, and waiting that a stop ends."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 
@@ -30,3 +31,13 @@ class Backoff:
     def reset(self) -> None:
         """Starts over, after a success."""
         self._next = self._first
+
+
+async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+    """Waits for ``stop``, ``seconds`` at most; whether it is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return False
+    return True

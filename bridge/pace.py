@@ -18,12 +18,20 @@ _WAITING_SECONDS: Final = 0.1
 #: So was one of this age: over a slow line every call takes long.
 _OLD_SECONDS: Final = 2.0
 
+#: Asking for so many means that batches of half of it came full.
+_BUSY_MESSAGES: Final = 8
+
 
 class Pace:
     """The number to ask for next, in ``count``: 1 to ``MOST_MESSAGES``."""
 
     def __init__(self) -> None:
         self.count = 1
+
+    @property
+    def is_busy(self) -> bool:
+        """True where the queue holds a backlog: full batches came one after the other."""
+        return self.count >= _BUSY_MESSAGES
 
     def note(self, received: int, size: int, seconds: float, age: float) -> None:
         """Takes note of a batch.

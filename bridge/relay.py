@@ -5,29 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from google.pubsub_v1.types import PubsubMessage
-
-from bridge import state as states
-from bridge.backoff import Backoff
 from bridge.guard import Ticket, ticket
 from bridge.locks import kept
-from bridge.message import LASTING, Letter, Refusal, Unfit, is_large, pack, read
+from bridge.message import LASTING, Letter, Packed, Refusal, Unfit, is_large, pack, read
 from bridge.metrics import Metrics
 from bridge.pace import Pace
+from bridge.publishing import Publishing
 from bridge.source import Settled, Source, SourceLost
 from bridge.state import State
-from bridge.topic import Answer, Confirmed, Failed, Refused, Topic
+from bridge.topic import Answer, Confirmed, Failed, Refused
 
 log = logging.getLogger(__name__)
 
 #: Seconds that a receive waits for a first message, and a stop therefore for a receive.
 WAIT_SECONDS: Final = 1.0
-#: Seconds that a publish under way gets when the bridge is told to stop.
-STOP_SECONDS: Final = 3.0
+#: Seconds that a receive waits while a publish is under way; the batch waits for its completion.
+AHEAD_SECONDS: Final = 0.05
 
 
 class Received(NamedTuple):
@@ -42,86 +40,125 @@ class Received(NamedTuple):
         return len(self.letter.data) if isinstance(self.letter, Letter) else 0
 
 
+class Flight(NamedTuple):
+    """A batch on its way to the topic, and what becomes of each of its messages."""
+
+    batch: list[Received]
+    outcomes: asyncio.Task[list[Answer | Unfit]]
+
+
 class Relay:
     """Moves batches from a source to the topic; holds what outlives a connection.
 
     Args:
-        topic: where messages go.
+        publishing: how messages get to the topic.
         metrics, state: what an operator sees.
-        stop: set when the bridge is to end; nothing new is begun then.
         clock: monotonic seconds.
+
+    Attributes:
+        heard: when a message was last received, by ``clock``.
     """
 
     def __init__(
         self,
-        topic: Topic,
+        publishing: Publishing,
         metrics: Metrics,
         state: State,
-        stop: asyncio.Event,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._topic = topic
+        self._publishing = publishing
         self._metrics = metrics
         self._state = state
-        self._stop = stop
         self._clock = clock
         self._pace = Pace()
-        self._backoff = Backoff(first=0.5, longest=30.0)
         self._clock_is_wrong = False
+        self.heard = clock()
 
-    async def batch(self, source: Source) -> int:
-        """Relays one batch of the queue; the number of its messages, 0 where none came.
+    async def step(self, source: Source, flight: Flight | None) -> Flight | None:
+        """Relays a batch of the queue.
+
+        While it is published the next one is received, and while it is completed the next one is
+        published, so that a backlog does not wait for either side's round trips.
+
+        Args:
+            source: open.
+            flight: what the step before has left; where None, a batch is received first.
+
+        Returns:
+            The batch received meanwhile, on its way; None unless the queue holds a backlog. It
+            belongs to the next step or to ``land``.
 
         Raises:
             SourceLost: the connection is gone; what was not completed comes again.
         """
-        received = await self._receive(source)
-        if not received:
-            self._metrics.saw(None)
-            return 0
-        await self._relay(source, received)
-        return len(received)
+        if flight is None:
+            batch = await self._receive(source, WAIT_SECONDS)
+            if not batch:
+                self._metrics.saw(None)
+                return None
+            flight = self._depart(batch)
+        with cancelling(flight):
+            ahead = await self._receive(source, AHEAD_SECONDS) if self._pace.is_busy else []
+            async with kept(
+                source, [one.message for one in (*flight.batch, *ahead)], self._metrics
+            ):
+                outcomes = await flight.outcomes
+        following = self._depart(ahead) if ahead else None
+        with cancelling(following):
+            await self._settle(source, flight.batch, outcomes)
+        return following
 
-    async def dead_letters(self, source: Source, seconds: float) -> bool:
-        """Relays the queue's dead letters for ``seconds`` at most.
+    async def land(self, source: Source, flight: Flight) -> list[Any]:
+        """Waits for a flight's outcomes and settles; the messages that cannot be published.
+
+        Raises:
+            SourceLost: the connection is gone; what was not completed comes again.
+        """
+        with cancelling(flight):
+            async with kept(source, [one.message for one in flight.batch], self._metrics):
+                outcomes = await flight.outcomes
+        return await self._settle(source, flight.batch, outcomes)
+
+    async def dead_letters(self, source: Source, over: Callable[[], bool]) -> bool:
+        """Relays the queue's dead letters until all are seen, or ``over``.
 
         Those that no attempt mends, and those that Pub/Sub refuses again, are left.
 
         Returns:
-            Whether the pass got through, having seen them all.
+            Whether all were seen.
 
         Raises:
             SourceLost: the connection is gone.
         """
-        end = self._clock() + seconds
         left: dict[int, Ticket] = {}
         through = False
-        while not (through or self._stop.is_set() or self._clock() > end):
-            received = await self._receive(source)
+        while not through and not over():
+            received = await self._receive(source, WAIT_SECONDS)
             # What is left is locked by this pass; if it is seen again its lock ran out.
             fresh = [one for one in received if one.message.sequence_number not in left]
             through = not fresh
             hopeless = [one.message for one in fresh if one.message.dead_letter_reason in LASTING]
             others = [one for one in fresh if one.message.dead_letter_reason not in LASTING]
-            refused = await self._relay(source, others) if others else []
+            refused = await self.land(source, self._depart(others)) if others else []
             left |= {one.sequence_number: ticket(one) for one in (*hopeless, *refused)}
             self._metrics.dead_letters_relayed.inc(len(others) - len(refused))
         self._metrics.dead_letters_left.set(len(left))
         await source.release(left.values())
         return through
 
-    async def _receive(self, source: Source) -> list[Received]:
+    async def _receive(self, source: Source, seconds: float) -> list[Received]:
         started = self._clock()
-        messages = await source.receive(self._pace.count, WAIT_SECONDS)
-        seconds = self._clock() - started
+        messages = await source.receive(self._pace.count, seconds)
+        took = self._clock() - started
         self._state.step()
         if not messages:
             return []
+        self.heard = self._clock()
         received = [Received(message, read(message)) for message in messages]
         size = sum(one.size for one in received)
         since = oldest(messages)
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
-        self._pace.note(len(messages), size, seconds, age)
+        self._pace.note(len(messages), size, took, age)
         self._metrics.last_contact.set_to_current_time()
         self._metrics.received.inc(len(messages))
         self._metrics.received_bytes.inc(size)
@@ -130,15 +167,21 @@ class Relay:
         self._check_clock(messages)
         return received
 
-    async def _relay(self, source: Source, received: Sequence[Received]) -> list[Any]:
-        """Publishes and settles; those that cannot be published, which stay dead letters."""
-        packed = [await _pack(one.letter) for one in received]
-        fit = [one for one in packed if isinstance(one, PubsubMessage)]
-        async with kept(source, [one.message for one in received], self._metrics):
-            answers = iter(await self._publish(fit))
-        outcomes = [one if isinstance(one, Unfit) else next(answers) for one in packed]
+    def _depart(self, batch: list[Received]) -> Flight:
+        return Flight(batch, asyncio.create_task(self._publish(batch)))
+
+    async def _publish(self, batch: list[Received]) -> list[Answer | Unfit]:
+        packed = [await _pack(one.letter) for one in batch]
+        answers = iter(
+            await self._publishing.publish([one for one in packed if not isinstance(one, Unfit)])
+        )
+        return [one if isinstance(one, Unfit) else next(answers) for one in packed]
+
+    async def _settle(
+        self, source: Source, batch: Sequence[Received], outcomes: Sequence[Answer | Unfit]
+    ) -> list[Any]:
         confirmed, unsure, unfit = [], [], []
-        for one, outcome in zip(received, outcomes, strict=True):
+        for one, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Confirmed):
                 confirmed.append(one.message)
                 self._note_published(one)
@@ -153,43 +196,6 @@ class Relay:
         await source.release(ticket(message) for message in unsure)
         self._note_settled(settled)
         return [message for message, _ in unfit]
-
-    async def _publish(self, messages: Sequence[PubsubMessage]) -> list[Answer]:
-        """An answer for each; Failed only where the bridge is told to stop."""
-        answers: list[Answer] = [Failed("not tried")] * len(messages)
-        waiting = list(range(len(messages)))
-        while waiting:
-            found = await self._attempt([messages[at] for at in waiting])
-            for at, answer in zip(waiting, found, strict=True):
-                answers[at] = answer
-            failed = [answer.why for answer in found if isinstance(answer, Failed)]
-            waiting = [at for at in waiting if isinstance(answers[at], Failed)]
-            if not failed:
-                self._backoff.reset()
-                self._state.topic_is(states.Topic.AVAILABLE)
-                break
-            self._metrics.publish_failures.inc(len(failed))
-            if self._stop.is_set():
-                break
-            self._state.topic_is(states.Topic.UNAVAILABLE, failed[0])
-            await stopped_within(self._stop, self._backoff.next())
-        return answers
-
-    async def _attempt(self, messages: list[PubsubMessage]) -> list[Answer]:
-        """One attempt, cut short where the bridge is told to stop."""
-        started = self._clock()
-        attempt = asyncio.create_task(self._topic.publish(messages))
-        stop = asyncio.create_task(self._stop.wait())
-        try:
-            await asyncio.wait({attempt, stop}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({attempt}, timeout=STOP_SECONDS)
-            if not attempt.done():
-                return [Failed("the bridge stops")] * len(messages)
-            self._metrics.publish_seconds.observe(self._clock() - started)
-            return attempt.result()
-        finally:
-            stop.cancel()
-            attempt.cancel()
 
     async def _dead_letter(self, source: Source, message: Any, outcome: Unfit | Refused) -> Settled:
         reason = outcome.reason if isinstance(outcome, Unfit) else Refusal.REFUSED
@@ -228,7 +234,18 @@ class Relay:
         self._clock_is_wrong = ahead
 
 
-async def _pack(letter: Letter | Unfit) -> PubsubMessage | Unfit:
+@contextmanager
+def cancelling(flight: Flight | None) -> Iterator[None]:
+    """Ends a flight's publishing where the block fails: nobody is left to settle it."""
+    try:
+        yield
+    except BaseException:
+        if flight is not None:
+            flight.outcomes.cancel()
+        raise
+
+
+async def _pack(letter: Letter | Unfit) -> Packed | Unfit:
     if isinstance(letter, Unfit):
         return letter
     if is_large(letter):  # compressing would hold up the locks and the probes
@@ -240,13 +257,3 @@ def oldest(messages: Sequence[Any]) -> datetime | None:
     """The oldest enqueued time among received messages."""
     times = [one.enqueued_time_utc for one in messages if one.enqueued_time_utc is not None]
     return min(times, default=None)
-
-
-async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    """Waits for ``stop``, ``seconds`` at most; whether it is set."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return False
-    return True

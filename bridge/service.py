@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from bridge.backoff import Backoff
+from bridge.backoff import Backoff, stopped_within
 from bridge.metrics import Metrics
-from bridge.relay import Relay, stopped_within
+from bridge.publishing import Publishing
+from bridge.relay import Flight, Relay
 from bridge.settings import Settings
 from bridge.source import Access, Source, SourceLost
 from bridge.state import Queue, State
@@ -77,7 +78,8 @@ class Service:
         self._state = state
         self._stop = stop
         self._clock = clock
-        self._relay = Relay(topic, metrics, state, stop)
+        publishing = Publishing(topic, metrics, state, stop)
+        self._relay = Relay(publishing, metrics, state, clock)
         self._backoff = Backoff()
         self._dead_letters_due = clock()
 
@@ -119,16 +121,24 @@ class Service:
             await stopped_within(self._stop, self._backoff.next())
 
     async def _relay_all(self, source: Source) -> None:
-        heard = self._clock()
+        checked = self._clock()
+        flight: Flight | None = None
         while not self._stop.is_set() and self._clock() < self._dead_letters_due:
-            if await self._relay.batch(source):
-                heard = self._clock()
+            flight = await self._relay.step(source, flight)
+            if self._relay.heard > checked:
+                checked = self._relay.heard
                 self._backoff.reset()
-            elif self._clock() - heard > self._settings.silence_seconds:
-                if await source.probe():
-                    raise SourceLost("the queue shows a message and delivers none")
-                heard = self._clock()
-                self._metrics.last_contact.set_to_current_time()
+            elif self._clock() - checked > self._settings.silence_seconds:
+                checked = self._clock()
+                await self._probe(source)
+        if flight is not None:
+            await self._relay.land(source, flight)
+
+    async def _probe(self, source: Source) -> None:
+        """A silent queue is empty, or the connection is dead without a word."""
+        if await source.probe():
+            raise SourceLost("the queue shows a message and delivers none")
+        self._metrics.last_contact.set_to_current_time()
 
     async def _read_dead_letters(self, access: Access) -> None:
         """One pass; an error ends it and tells nothing about the queue itself."""
@@ -137,7 +147,10 @@ class Service:
         try:
             async with Source(access, dead_letters=True) as source:
                 self._metrics.connections.inc()
-                through = await self._relay.dead_letters(source, PASS_SECONDS)
+                end = self._clock() + PASS_SECONDS
+                through = await self._relay.dead_letters(
+                    source, lambda: self._stop.is_set() or self._clock() > end
+                )
         except SourceLost as error:
             log.info("dead letters not read this time: %s", error)
         pause = self._settings.dead_letter_seconds

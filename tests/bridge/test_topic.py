@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 import pytest
-from google.pubsub_v1.types import PubsubMessage
 
+from bridge.message import Letter, pack
 from bridge.topic import Answer, Confirmed, Failed, Refused, Topic, TopicError
 from local.pubsub import PubSubServer
 
@@ -35,12 +35,14 @@ def within(call: Callable[[Topic], Awaitable[T]], name: str = TOPIC) -> T:
     return asyncio.run(run())
 
 
-def message(text: str = "[]") -> PubsubMessage:
-    return PubsubMessage(data=text.encode(), attributes={"dataset": "MID"})
+def message(text: str = "[]", **attributes: str) -> bytes:
+    packed = pack(Letter(text.encode(), {"dataset": "MID", **attributes}))
+    assert isinstance(packed, bytes)
+    return packed
 
 
 #: Refused by Pub/Sub: the value of an attribute is too long.
-BAD = PubsubMessage(data=b"[]", attributes={"x": "y" * 1_025})
+BAD = message(x="y" * 1_025)
 
 
 def test_what_is_confirmed_is_there(server: PubSubServer) -> None:
@@ -50,7 +52,7 @@ def test_what_is_confirmed_is_there(server: PubSubServer) -> None:
 
 
 def test_more_than_one_request_holds(server: PubSubServer) -> None:
-    sent = [message("x" * 4_000_000)] * 3
+    sent = [message("x" * 900_000)] * 3
     assert within(lambda topic: topic.publish(sent)) == [Confirmed()] * 3
     assert server.unacknowledged(SUBSCRIPTION) == 3
 
