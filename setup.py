@@ -45,7 +45,7 @@ setup(
     py_modules=["envelope"],
     package_data={
         "schemas": ["*.json", "datasets/*.json"],
-        "local": ["samples/*.json", "samples/*.md"],
+        "local": ["feed/*.json", "samples/*.json", "samples/*.md"],
     },
     extras_require={"pipeline": PIPELINE, "bridge": BRIDGE, "local": LOCAL, "dev": DEV},
 )

@@ -167,7 +167,7 @@ def _run_files(options: PipelineOptions, registry: schemas.Registry) -> int:
 
 def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
     iris = options.view_as(IrisOptions)
-    totals = Totals()
+    totals = Totals(delays=True)
     stop = threading.Event()
 
     def write(messages: Any, subjects: frozenset[str]) -> None:

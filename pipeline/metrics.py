@@ -25,7 +25,7 @@ MISFIT_VALUES: Final = "misfit_values"
 UNKNOWN_FIELDS: Final = "unknown_fields"
 MISSING_COLUMNS: Final = "missing_columns"
 PAYLOAD_BYTES: Final = "payload_bytes"
-ENQUEUED_TO_WRITTEN: Final = "seconds_enqueued_to_written"
+ENQUEUED_TO_WRITTEN: Final = "milliseconds_enqueued_to_written"
 REFERENCE_TO_WRITTEN: Final = "seconds_reference_to_written"
 #: A distribution whose maximum is the newest reference time seen, in seconds since 1970.
 REFERENCE_TIME: Final = "reference_time"
@@ -40,7 +40,7 @@ MEANING: Final[dict[str, str]] = {
     UNKNOWN_FIELDS: "fields that the schema file does not know, kept in _extra",
     MISSING_COLUMNS: "values of columns that the live table lacks, kept in _extra",
     PAYLOAD_BYTES: "bytes of the payloads as received",
-    ENQUEUED_TO_WRITTEN: "distribution, seconds from the broker's enqueued time to the write",
+    ENQUEUED_TO_WRITTEN: "distribution, from the broker's enqueued time to the write",
     REFERENCE_TO_WRITTEN: "distribution, seconds from the newest reference time to the write",
     REFERENCE_TIME: "distribution; its maximum is the newest reference time, seconds since 1970",
 }
@@ -95,16 +95,16 @@ class Meter:
         for reason, amount in reasons.items():
             self._counts[f"{DEAD_LETTERS}.{reason}"] += amount
 
-    def span(self, metric: str, seconds: int) -> None:
-        """Adds one value, whole seconds, to a distribution."""
-        self._spans.append((metric, seconds))
+    def span(self, metric: str, value: int) -> None:
+        """Adds one value to a distribution."""
+        self._spans.append((metric, value))
 
     def flush(self) -> None:
         """Hands everything to Beam; call it in ``finish_bundle``."""
         for metric, amount in self._counts.items():
             self._metric(metric, Metrics.counter).inc(amount)
-        for metric, seconds in self._spans:
-            self._metric(metric, Metrics.distribution).update(seconds)
+        for metric, value in self._spans:
+            self._metric(metric, Metrics.distribution).update(value)
         self.clear()
 
     def clear(self) -> None:

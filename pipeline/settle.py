@@ -55,8 +55,7 @@ def measure(
     if rejects:
         meter.dead_letters(Counter(reject.reason for reject in rejects))
     if entry.enqueued is not None:
-        seconds = (entry.written - entry.enqueued) // 1_000_000
-        meter.span(metrics.ENQUEUED_TO_WRITTEN, seconds)
+        meter.span(metrics.ENQUEUED_TO_WRITTEN, (entry.written - entry.enqueued) // 1_000)
     if typed.newest is not None:
         meter.span(metrics.REFERENCE_TO_WRITTEN, (entry.written - typed.newest) // 1_000_000)
         meter.span(metrics.REFERENCE_TIME, typed.newest // 1_000_000)

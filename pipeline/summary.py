@@ -18,12 +18,35 @@ _WHOLE: Final = (Reason.BAD_ENCODING, Reason.NOT_JSON, Reason.NOT_RECORDS)
 
 
 @dataclass
+class Delay:
+    """How long messages took from the queue to the table, in milliseconds."""
+
+    count: int = 0
+    total: int = 0
+    longest: int = 0
+
+    def add(self, count: int, total: int, longest: int) -> None:
+        """Adds the messages of one run."""
+        self.count += count
+        self.total += total
+        self.longest = max(self.longest, longest)
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        """Mean and longest, in seconds."""
+        if not self.count:
+            return "-", "-"
+        return f"{self.total / self.count / 1_000:,.2f}", f"{self.longest / 1_000:,.2f}"
+
+
+@dataclass
 class DatasetTotals:
     """What became of one dataset's messages."""
 
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     newest: int | None = None
+    delay: Delay = field(default_factory=Delay)
 
     @property
     def dead_letters(self) -> int:
@@ -42,26 +65,34 @@ class DatasetTotals:
 
 
 class Totals:
-    """Totals by dataset, added up over one run or over the batches of a live run."""
+    """Totals by dataset, added up over one run or over the batches of a live run.
 
-    def __init__(self) -> None:
+    Args:
+        delays: tell how long messages took; of files only the minute of their names is known.
+    """
+
+    def __init__(self, delays: bool = False) -> None:
+        self._delays = delays
         self.datasets: defaultdict[str, DatasetTotals] = defaultdict(DatasetTotals)
 
     def add(self, result: Any) -> None:
         """Adds the metrics of a finished Beam run."""
-        found = result.metrics().query(MetricsFilter().with_namespace(metrics.NAMESPACE))
-        for counter in found["counters"]:
+        metered = result.metrics().query(MetricsFilter().with_namespace(metrics.NAMESPACE))
+        for counter in metered["counters"]:
             dataset, metric, reason = metrics.split_name(counter.key.metric.name)
             totals = self.datasets[dataset]
             if reason is None:
                 totals.counts[metric] += counter.result
             else:
                 totals.reasons[reason] += counter.result
-        for distribution in found["distributions"]:
+        for distribution in metered["distributions"]:
             dataset, metric, _ = metrics.split_name(distribution.key.metric.name)
             if metric == metrics.REFERENCE_TIME:
                 totals, newest = self.datasets[dataset], distribution.result.max
                 totals.newest = newest if totals.newest is None else max(totals.newest, newest)
+            elif metric == metrics.ENQUEUED_TO_WRITTEN:
+                found = distribution.result
+                self.datasets[dataset].delay.add(found.count, found.sum, found.max)
 
     def count(self, metric: str) -> int:
         """A counter over all datasets."""
@@ -90,17 +121,25 @@ class Totals:
                 f"{totals.counts[metrics.ROWS]:,}",
                 f"{totals.dead_letters:,}",
                 format_moment(totals.newest * 1_000_000) if totals.newest is not None else "-",
+                *(totals.delay.cells if self._delays else ()),
             )
             for name, totals in sorted(self.datasets.items())
         ]
+        whole = Delay()
+        for totals in self.datasets.values():
+            whole.add(totals.delay.count, totals.delay.total, totals.delay.longest)
         total = (
             "total",
             f"{self.count(metrics.MESSAGES):,}",
             f"{self.count(metrics.ROWS):,}",
             f"{self.reasons.total():,}",
             "",
+            *(whole.cells if self._delays else ()),
         )
+        head: tuple[str, ...]
         head = ("dataset", "messages", "rows", "dead letters", "newest reference time")
+        if self._delays:
+            head += ("seconds to table", "longest")
         yield from _table(head, rows, total)
         yield ""
         records, written = self.count(metrics.RECORDS), self.count(metrics.ROWS)

@@ -46,10 +46,10 @@ def test_counters_say_what_happened(warehouse: MemoryWarehouse, datasets: list[D
     published = micros("2026-11-01T09:00:00+00:00") // 1_000_000
     assert got.distributions == {
         # "broken" begins an array: it goes the way of records, and has an enqueued time.
-        "FREQ.seconds_enqueued_to_written": spread(60, 7, 60),
+        "FREQ.milliseconds_enqueued_to_written": spread(60_000, 7_000, 60_000),
         "FREQ.seconds_reference_to_written": spread(117, 115),
         "FREQ.reference_time": spread(*newest),
-        "INDOD.seconds_enqueued_to_written": spread(60),
+        "INDOD.milliseconds_enqueued_to_written": spread(60_000),
         "INDOD.seconds_reference_to_written": spread(3 * 3600),
         "INDOD.reference_time": spread(published),
     }

@@ -96,7 +96,7 @@ def test_a_meter_hands_over_when_the_bundle_ends() -> None:
         "TIDE.dead_letters.NotObject": 2,
         "TIDE.dead_letters.TooDeep": 5,
     }
-    assert got.distributions == {"TIDE.seconds_enqueued_to_written": spread(3, -1, 10)}
+    assert got.distributions == {"TIDE.milliseconds_enqueued_to_written": spread(3, -1, 10)}
 
 
 class CountsThenForgets(beam.DoFn):

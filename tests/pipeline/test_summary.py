@@ -37,7 +37,7 @@ class Result:
             _distribution(f"{dataset}.reference_time", *bounds)
             for dataset, bounds in self._reference.items()
         ]
-        spreads += [_distribution("FREQ.seconds_enqueued_to_written", 1, 9_999_999_999)]
+        spreads += [_distribution("FREQ.milliseconds_enqueued_to_written", 1, 9_999_999)]
         return {"counters": counters, "distributions": spreads}
 
 
@@ -187,3 +187,16 @@ def test_times_before_1970() -> None:
     old = Result({"FREQ.messages": 1}, {"FREQ": (-7_200, -3_600)})
     assert "1969-12-31T23:00:00Z" in text(old)
     assert "2026-11-01T00:00:00Z" in text(old, Result({}, {"FREQ": (0, 1_793_491_200)}))
+
+
+def test_a_live_run_tells_how_long_messages_took() -> None:
+    made = Totals(delays=True)
+    for _ in range(2):
+        made.add(Result({"FREQ.messages": 2, "FREQ.records": 2, "FREQ.rows": 2, "MID.messages": 1}))
+    lines = list(made.lines())
+    assert lines[0].endswith("  newest reference time  seconds to table    longest")
+    assert [lines[at].split() for at in (2, 3, 5)] == [
+        ["FREQ", "4", "4", "0", "-", "5,000.00", "10,000.00"],
+        ["MID", "2", "0", "0", "-", "-", "-"],
+        ["total", "6", "4", "0", "5,000.00", "10,000.00"],
+    ]
