@@ -9,7 +9,7 @@ VAR := var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format typecheck bench lock clean
+.PHONY: help setup run live test chaos lint format typecheck bench lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,12 +25,17 @@ $(STAMP): setup.py constraints.txt
 	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-run: $(STAMP) ## the main job on this machine, over the bundled samples, into var/iris.duckdb
-	@$(PY) -m local.sample_messages $(VAR)/samples
-	$(PY) -m pipeline --input_files '$(VAR)/samples/*/*' --warehouse duckdb:$(VAR)/iris.duckdb
+run: $(STAMP) ## the whole chain on this machine, over the bundled samples, into var/iris.duckdb
+	@$(PY) -m local.run --folder $(VAR)
+
+live: $(STAMP) ## IRIS around the clock into var/live, with .env; or FEED=simulated SPEED=60
+	@$(PY) -m local.live $(if $(FEED),--feed $(FEED)) $(if $(SPEED),--speed $(SPEED)) $(ARGS)
 
 test: $(STAMP) ## everything that needs no account
 	$(PY) -m pytest $(ARGS)
+
+chaos: $(STAMP) ## faults of every kind and kill -9, at length; SEED=N repeats a run
+	$(PY) -m pytest tests/chaos --long -s $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: $(STAMP) ## style and common faults
 	$(VENV)/bin/ruff check .
