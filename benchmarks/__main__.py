@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import sys
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import backlog
+from benchmarks import backlog, bridge
 from benchmarks.core import (
     WriteServer,
     core,
@@ -32,7 +33,8 @@ from pipeline.sinks.bigquery_tables import EMULATOR_HOST, open_client
 from pipeline.sinks.duckdb import DuckDBWarehouse
 
 DOCUMENT: Final = Path("docs/benchmarks.md")
-_MARK: Final = "<!-- results: make bench ARGS=--write -->"
+#: What is measured, each with a place of its own in the document.
+PARTS: Final = ("core", "backlog", "bridge")
 _COLUMNS: Final = (
     *("limit", "old", "core duckdb", "core bigquery"),
     *("beam duckdb", "beam bigquery", "into duckdb", "into bigquery"),
@@ -43,34 +45,77 @@ _MESSAGES_PER_ROUND: Final = 3_000
 
 
 def main() -> int:
-    """Runs everything; the results on standard output."""
+    """Runs everything, or the parts asked for; the results on standard output."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"put the results into {DOCUMENT}")
-    parser.add_argument("--quick", action="store_true", help="fewer records, a tenth of the files")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the records and files")
+    parser.add_argument("--part", action="append", choices=PARTS, help="repeat for more")
     arguments = parser.parse_args()
-    all_cores = os.sched_getaffinity(0)
     fewer = 10 if arguments.quick else 1
-    lines = []
-    for line in _all(_RECORDS_PER_ROUND // fewer, backlog.FILES // fewer, all_cores):
-        print(line, flush=True)
-        lines.append(line)
-    if arguments.write:
-        before = DOCUMENT.read_text().partition(_MARK)[0]
-        DOCUMENT.write_text("\n".join([f"{before}{_MARK}", "", *lines, ""]))
+    for part in arguments.part or PARTS:
+        lines: list[str] = []
+        for line in itertools.chain([_head(), ""], _RUN[part](fewer)):
+            lines.append(line)
+            print(line, flush=True)
+        print()
+        if arguments.write:
+            _write(part, lines)
     return 0
 
 
-def _all(records: int, files: int, cores: set[int]) -> Iterator[str]:
-    yield _head()
-    yield ""
-    yield from _parts(records)
-    os.sched_setaffinity(0, cores)
-    yield ""
-    yield from _backlog(files)
+def _write(part: str, lines: list[str]) -> None:
+    """Replaces the results of ``part`` in the document."""
+    start, end = f"<!-- {part}: make bench ARGS=--write -->", f"<!-- {part}: end -->"
+    before, _, rest = DOCUMENT.read_text().partition(start)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise SystemExit(f"{DOCUMENT}: has no place {start} ... {end}")
+    DOCUMENT.write_text("\n".join([f"{before}{start}", "", *lines, "", f"{end}{after}"]))
 
 
 def _head() -> str:
     return f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}."
+
+
+def _core(fewer: int) -> Iterator[str]:
+    cores = os.sched_getaffinity(0)
+    try:
+        yield from _parts(_RECORDS_PER_ROUND // fewer)
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _bridge(fewer: int) -> Iterator[str]:
+    yield (
+        "Messages a second, medians of rounds in turns. The client has one core, the servers "
+        "another; the round trip is added on both sides of the bridge."
+    )
+    yield ""
+    yield (
+        "| body | added round trip | bare SDK loop | bridge | ratio "
+        "| bridge, for a second of its processor time |"
+    )
+    yield "|---:|---:|---:|---:|---:|---:|"
+    for one in bridge.throughput(fewer=fewer):
+        yield (
+            f"| {one.size / 1_000:.0f} KB | {one.round_trip * 1_000:.0f} ms | {one.bare:,.0f} "
+            f"| {one.bridge:,.0f} | {one.ratio:.2f} | {one.bridge_by_processor:,.0f} |"
+        )
+    yield ""
+    yield (
+        f"At {bridge.RATE:.0f} messages a second, from the queue's enqueued time to Pub/Sub's "
+        "confirmation: "
+        + "; ".join(_latency(round_trip, bridge.TRICKLE // fewer) for round_trip in (0.0, 0.020))
+        + "."
+    )
+
+
+def _latency(round_trip: float, count: int) -> str:
+    p50, p99 = bridge.latency(round_trip, count)
+    return (
+        f"p50 {p50 * 1_000:.0f} ms, p99 {p99 * 1_000:.0f} ms "
+        f"with {round_trip * 1_000:.0f} ms of added round trip"
+    )
 
 
 def _parts(records: int) -> Iterator[str]:
@@ -158,13 +203,16 @@ def _row(dataset: str, records: int, seconds: dict[str, float]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _backlog(files: int) -> Iterator[str]:
-    result = backlog.run(files)
+def _backlog(fewer: int) -> Iterator[str]:
+    result = backlog.run(backlog.FILES // fewer)
     yield (
         f"Backlog: {result.files:,} files, {result.records:,} records, "
         f"{result.bytes / 1e6:.0f} MB, from folder to queryable tables in {result.seconds:.1f} s "
         f"({result.files / result.seconds:,.0f} files/s), peak memory {result.peak_mib:.0f} MiB."
     )
+
+
+_RUN: Final = {"core": _core, "backlog": _backlog, "bridge": _bridge}
 
 
 if __name__ == "__main__":

@@ -233,4 +233,3 @@ def _serve(pipe: Connection, core: int) -> None:
                     [QueueMessage(body, subject="MID", message_id=f"{at}") for at in range(count)]
                 )
             pipe.send(answer)
-
