@@ -20,26 +20,13 @@ from google.api_core import exceptions as api
 from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
+from pipeline.deliveries import PULL_SECONDS, Deliveries
+from pipeline.deliveries import SubscriptionError as SubscriptionError
 from pipeline.message import Message, from_pubsub
 from pipeline.sinks.base import TransientError
 
-#: Whatever a call may end with, faults that outlasted the client's own retries included.
-_FAULTS: Final = (api.GoogleAPICallError, api.RetryError)
-#: Faults that no retry mends.
-_LASTING: Final = (
-    api.NotFound,
-    api.PermissionDenied,
-    api.Unauthenticated,
-    api.InvalidArgument,
-    api.FailedPrecondition,
-)
-
 log = logging.getLogger(__name__)
 
-PULL_MESSAGES: Final = 500
-PULL_SECONDS: Final = 5.0
-#: Pub/Sub's longest lease: a batch is written well within it.
-LEASE_SECONDS: Final = 600
 LONGEST_WAIT: Final = 30.0
 
 
@@ -62,10 +49,6 @@ class ReadMessages(beam.PTransform):
 def to_message(message: Any) -> Message:
     """The message that one of Beam's ``PubsubMessage`` carries."""
     return from_pubsub(message.data, message.attributes, message.message_id)
-
-
-class SubscriptionError(Exception):
-    """A subscription that cannot be read; the text says what to do."""
 
 
 #: Batches on their way into a run, by ticket: payloads stay out of the graph.
@@ -165,30 +148,30 @@ class MicroBatches:
         """
         wait = 1.0
         with open_subscriber() as client:
+            deliveries = Deliveries(client, self._subscription, self._stop)
             last_message = time.monotonic()
             while not self._stop.is_set():
-                received = self._pull(client)
-                if received is None:
+                batch = deliveries.take()
+                if batch is None:
                     continue
-                if not received:
+                if not batch:
                     idle = time.monotonic() - last_message
                     if self._stop_when_idle is not None and idle >= self._stop_when_idle:
                         return
                     continue
-                ack_ids = [one.ack_id for one in received]
                 try:
-                    self._lease(client, ack_ids, LEASE_SECONDS)
-                    self._process([_received(one.message) for one in received])
+                    with deliveries.kept(batch):
+                        self._process([_received(one.message) for one in batch])
                 except TransientError as error:
-                    log.warning("batch of %d not written, trying again: %s", len(received), error)
-                    self._lease(client, ack_ids, 0)
+                    log.warning("batch of %d not written, trying again: %s", len(batch), error)
+                    deliveries.give_back(batch)
                     self._stop.wait(wait)
                     wait = min(wait * 2, LONGEST_WAIT)
                 except BaseException:
-                    self._lease(client, ack_ids, 0)  # the next run need not wait for them
+                    deliveries.give_back(batch)  # the next run need not wait for them
                     raise
                 else:
-                    self._acknowledge(client, ack_ids)
+                    deliveries.acknowledge(batch)
                     wait = 1.0
                 last_message = time.monotonic()
 
@@ -201,38 +184,6 @@ class MicroBatches:
             result = pipeline.run()
             result.wait_until_finish()
         self._on_result(result)
-
-    def _pull(self, client: pubsub_v1.SubscriberClient) -> list[Any] | None:
-        """What has arrived; None where Pub/Sub could not be asked."""
-        request = {"subscription": self._subscription, "max_messages": PULL_MESSAGES}
-        try:
-            return list(client.pull(request=request, timeout=PULL_SECONDS).received_messages)
-        except api.DeadlineExceeded:
-            return []
-        except _LASTING as error:
-            raise SubscriptionError(f"{self._subscription}: {error.message}") from None
-        except _FAULTS as error:
-            log.warning("cannot pull from %s, trying again: %s", self._subscription, error)
-            self._stop.wait(1.0)
-            return None
-
-    def _lease(self, client: pubsub_v1.SubscriberClient, ack_ids: list[str], seconds: int) -> None:
-        request = {
-            "subscription": self._subscription,
-            "ack_ids": ack_ids,
-            "ack_deadline_seconds": seconds,
-        }
-        try:
-            client.modify_ack_deadline(request=request)
-        except _FAULTS as error:  # the lease runs out: redelivery, no loss
-            log.warning("cannot change the lease of %d messages: %s", len(ack_ids), error)
-
-    def _acknowledge(self, client: pubsub_v1.SubscriberClient, ack_ids: list[str]) -> None:
-        request = {"subscription": self._subscription, "ack_ids": ack_ids}
-        try:
-            client.acknowledge(request=request)
-        except _FAULTS as error:  # the rows are written and come once more
-            log.warning("cannot acknowledge %d messages: %s", len(ack_ids), error)
 
 
 def _received(message: Any) -> Message:

@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from local.pubsub.backlog import MemoryBacklog
+from local.pubsub.disk import DiskBacklog
 from local.pubsub.model import PubSubError
 from local.pubsub.server import PubSubServer
 
@@ -15,7 +17,12 @@ from local.pubsub.server import PubSubServer
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.pubsub",
-        description="A Pub/Sub server on this machine. Messages live in memory.",
+        description="A Pub/Sub server on this machine.",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="FOLDER",
+        help="keep topics, subscriptions and messages there (default: in memory, until the end)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="interface (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8085, help="0: any (default: %(default)s)")
@@ -59,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
     try:
-        with PubSubServer(arguments.port, arguments.host) as server:
+        backlog = DiskBacklog(arguments.data) if arguments.data else MemoryBacklog()
+        with PubSubServer(arguments.port, arguments.host, backlog) as server:
             _create(server, arguments)
             print(
                 f"Pub/Sub on {server.address}: export PUBSUB_EMULATOR_HOST={server.address}",

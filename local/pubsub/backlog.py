@@ -21,6 +21,7 @@ class Backlog(ABC):
     has checked the names: a topic or subscription it mentions exists. It asks for the topics,
     the subscriptions and the pending messages once, when it starts, and reads a message's
     content when it delivers it, so that an implementation need not hold the contents in memory.
+    Every method may raise ``StorageError``.
     """
 
     @abstractmethod
@@ -58,7 +59,7 @@ class Backlog(ABC):
         """Keeps messages until each of ``subscriptions`` has acknowledged them.
 
         All or none are kept. Returns their ids in the order of ``contents``: rising, and never
-        given twice in the life of this backlog, restarts included.
+        given twice in the life of this backlog, restarts included. After an error none is kept.
         """
 
     @abstractmethod
@@ -77,12 +78,22 @@ class Backlog(ABC):
         the disk can serve all callers. A publish is answered only after it; an acknowledgement
         does not wait for it, since losing one means a redelivery, not a loss. A subscriber may
         see a message before its commit: should a crash undo it, the publisher, who got no
-        answer, sends it again. An error fails the calls that wait for the commit.
+        answer, sends it again. An error fails the calls that wait for the commit; their changes
+        stay, and a later commit may still make them safe.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Commits, then gives back what the backlog holds, whatever the commit has come to.
+
+        Called when nothing else is under way; a second call does nothing.
         """
 
 
 class MemoryBacklog(Backlog):
     """A backlog in this process's memory: it survives a new broker, not a new process.
+
+    Closing it does nothing, so that another server can go on with it.
 
     Args:
         first_id: the first message's id. By default the microseconds since 1970, so that two
@@ -148,3 +159,6 @@ class MemoryBacklog(Backlog):
 
     def commit(self) -> None:
         """Nothing to do: memory is as safe as it gets."""
+
+    def close(self) -> None:
+        """Nothing to do."""

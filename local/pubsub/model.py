@@ -103,3 +103,12 @@ class Unimplemented(PubSubError):
     """Something the real service can do and this one cannot."""
 
     status = "UNIMPLEMENTED"
+
+
+class StorageError(PubSubError):
+    """The backlog cannot be opened, read or written; the text names the file and says what to do.
+
+    Clients retry this status: a publish passes once there is space again.
+    """
+
+    status = "UNAVAILABLE"

@@ -39,7 +39,8 @@ class PubSubServer:
         host: the interface to listen on. The server has no authentication, so anything but
             loopback opens it to the network.
         backlog: where messages are kept; by default in memory, fresh. A new server on an old
-            one's backlog delivers what the old one left.
+            one's backlog delivers what the old one left. It belongs to the server from here on:
+            ``stop`` closes it.
 
     Attributes:
         faults: what goes wrong, for tests.
@@ -50,7 +51,8 @@ class PubSubServer:
     ) -> None:
         self._host = host
         self._port = port
-        self._shared = SharedBroker(Broker(MemoryBacklog() if backlog is None else backlog))
+        self._backlog = MemoryBacklog() if backlog is None else backlog
+        self._shared = SharedBroker(Broker(self._backlog))
         self.faults = Faults(wake=self._shared.wake)
         self._threads = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="pubsub")
         self._grpc = grpc.server(
@@ -73,18 +75,22 @@ class PubSubServer:
         try:
             self._port = self._grpc.add_insecure_port(self.address)
         except RuntimeError as error:
+            self.stop()
             raise OSError(f"cannot listen on {self.address}: {error}") from error
         self._grpc.start()
         return self
 
     def stop(self) -> None:
-        """Lets calls under way end, ends streams with UNAVAILABLE, and frees the port."""
+        """Lets calls under way end, ends streams with UNAVAILABLE, frees port and backlog.
+
+        Raises:
+            StorageError: acknowledgements, which nobody waited for, cannot be written.
+        """
         self._shared.close()
         self.faults.clear()
         self._grpc.stop(STOP_GRACE).wait()
         self._threads.shutdown()
-        with self._shared.durable_turn():
-            pass  # commits acknowledgements, which nobody waited for
+        self._backlog.close()
 
     def __enter__(self) -> PubSubServer:
         return self.start()

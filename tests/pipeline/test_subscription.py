@@ -11,9 +11,10 @@ import pytest
 from apache_beam.io import PubsubMessage
 from google.api_core import exceptions as api
 
+import envelope
 from local.pubsub import PubSubServer
 from pipeline import subscription
-from pipeline.message import Message, hash_id
+from pipeline.message import Message
 from pipeline.sinks.base import WarehouseError
 from pipeline.subscription import SubscriptionError, check_subscription, to_message
 from schemas import Dataset, Registry
@@ -317,4 +318,6 @@ def test_messages_from_beam() -> None:
     assert to_message(PubsubMessage(b"[]", attributes, message_id="17")) == Message(
         b"[]", "MID", "17", noon, "REPLAY"
     )
-    assert to_message(PubsubMessage(b"[]", {})) == Message(b"[]", "unknown", hash_id(b"[]"))
+    assert to_message(PubsubMessage(b"[]", {})) == Message(
+        b"[]", "unknown", envelope.hash_id(b"[]")
+    )

@@ -65,12 +65,14 @@ class Clients:
         futures = [self.publisher.publish(self.topic, each) for each in data]
         return [future.result(timeout=10) for future in futures]
 
-    def pull(self, count: int, subscription: str = "") -> list[types.ReceivedMessage]:
-        """Pulls and acknowledges until ``count`` messages have come."""
+    def pull(
+        self, count: int, subscription: str = "", most: int = 1_000
+    ) -> list[types.ReceivedMessage]:
+        """Pulls ``most`` at a time and acknowledges, until ``count`` messages have come."""
         subscription = subscription or self.subscription
         received: list[types.ReceivedMessage] = []
         while len(received) < count:
-            answer = self.subscriber.pull(subscription=subscription, max_messages=1_000)
+            answer = self.subscriber.pull(subscription=subscription, max_messages=most)
             received += answer.received_messages
             if answer.received_messages:
                 ack_ids = [each.ack_id for each in answer.received_messages]

@@ -1,13 +1,14 @@
-"""One server for the tests of a module, and a topic of its own for each test."""
+"""One server for the tests of a module, a topic of its own for each test, and every backlog."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from local.pubsub import PubSubServer
+from local.pubsub import Backlog, DiskBacklog, MemoryBacklog, PubSubServer
 from tests.local.pubsub.clients import Clients
 
 _numbers = itertools.count()
@@ -31,3 +32,20 @@ def clients(server: PubSubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     yield clients
     server.faults.clear()
     clients.close()
+
+
+@pytest.fixture(params=["memory", "disk"])
+def open_backlog(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Backlog]:
+    """Opens one and the same backlog, each time after the last one was closed."""
+    if request.param == "disk":
+        return lambda: DiskBacklog(tmp_path / "data", first_id=1)
+    memory = MemoryBacklog(first_id=1)
+    return lambda: memory
+
+
+@pytest.fixture
+def backlog(open_backlog: Callable[[], Backlog]) -> Iterator[Backlog]:
+    """An empty backlog of each kind, its ids beginning with 1."""
+    backlog = open_backlog()
+    yield backlog
+    backlog.close()

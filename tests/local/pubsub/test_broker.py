@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from local.pubsub.backlog import MemoryBacklog
+from local.pubsub.backlog import Backlog
 from local.pubsub.broker import Broker
 from local.pubsub.leases import FlowControl
 from local.pubsub.model import (
@@ -34,12 +34,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def backlog() -> MemoryBacklog:
-    return MemoryBacklog(first_id=1)
-
-
-@pytest.fixture
-def broker(backlog: MemoryBacklog, clock: Clock) -> Broker:
+def broker(backlog: Backlog, clock: Clock) -> Broker:
     """One topic with one subscription, ten seconds to acknowledge."""
     broker = Broker(backlog, clock, lambda: NOW_NS)
     broker.create_topic(Topic(TOPIC))
@@ -263,7 +258,7 @@ class TestNames:
             broker.delete_subscription(OTHER_SUB)
 
     def test_a_deleted_topic_leaves_its_subscriptions_what_they_have(
-        self, broker: Broker, backlog: MemoryBacklog
+        self, broker: Broker, backlog: Backlog
     ) -> None:
         broker.publish(TOPIC, texts("a"))
         broker.delete_topic(TOPIC)
@@ -282,18 +277,19 @@ class TestNames:
         assert broker.pull(SUB, 10) == []
 
 
-def test_the_last_acknowledgement_frees_the_message(broker: Broker, backlog: MemoryBacklog) -> None:
+def test_the_last_acknowledgement_frees_the_message(broker: Broker, backlog: Backlog) -> None:
     broker.create_subscription(Subscription(OTHER_SUB, TOPIC))
     (message_id,) = broker.publish(TOPIC, texts("a"))
     broker.acknowledge(SUB, ack_ids(broker.pull(SUB, 1)))
     assert backlog.read(message_id) == Message(message_id, NOW_NS, Content(b"a"))
     broker.delete_subscription(OTHER_SUB)
+    backlog.commit()
     with pytest.raises(KeyError):
         backlog.read(message_id)
 
 
 def test_a_new_broker_on_the_same_backlog_goes_on(
-    broker: Broker, backlog: MemoryBacklog, clock: Clock
+    broker: Broker, backlog: Backlog, clock: Clock
 ) -> None:
     broker.publish(TOPIC, texts("acknowledged", "leased", "waiting"))
     acknowledged, leased = ack_ids(broker.pull(SUB, 2))

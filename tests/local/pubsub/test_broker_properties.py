@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from local.pubsub.backlog import MemoryBacklog
+from local.pubsub.backlog import Backlog, MemoryBacklog
 from local.pubsub.broker import Broker
+from local.pubsub.disk import DiskBacklog
 from local.pubsub.model import Content, Subscription, Topic
 from tests.local.pubsub.clock import Clock
 
@@ -28,7 +31,7 @@ class Deliveries(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.backlog = MemoryBacklog(first_id=1)
+        self.backlog = self.first_backlog()
         self.broker = Broker(self.backlog, self.clock)
         self.broker.create_topic(Topic(TOPIC))
         self.unacknowledged: dict[str, set[int]] = {}
@@ -38,6 +41,13 @@ class Deliveries(RuleBasedStateMachine):
             self.broker.create_subscription(Subscription(subscription, TOPIC))
             self.unacknowledged[subscription] = set()
             self.leases[subscription] = {}
+
+    def first_backlog(self) -> Backlog:
+        return MemoryBacklog(first_id=1)
+
+    def next_backlog(self) -> Backlog:
+        """The one that a new process finds."""
+        return self.backlog
 
     def expire(self) -> None:
         for leases in self.leases.values():
@@ -97,6 +107,8 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
+        self.backlog.close()
+        self.backlog = self.next_backlog()
         self.broker = Broker(self.backlog, self.clock)
         for leases in self.leases.values():
             self.void_ack_ids.extend(leases)
@@ -117,11 +129,29 @@ class Deliveries(RuleBasedStateMachine):
             assert {each.message.message_id for each in deliveries} == unacknowledged
             self.broker.acknowledge(subscription, [each.ack_id for each in deliveries])
             assert self.broker.pull(subscription, 10_000) == []
+        self.backlog.close()
 
     def some_leases(self, subscription: str, choice: st.DataObject) -> list[str]:
         leases = sorted(self.leases[subscription])
         return choice.draw(st.lists(st.sampled_from(leases), unique=True)) if leases else []
 
 
+class DeliveriesFromDisk(Deliveries):
+    """The same with a folder that every restart opens anew."""
+
+    def first_backlog(self) -> Backlog:
+        self.folder = tempfile.TemporaryDirectory()
+        return self.next_backlog()
+
+    def next_backlog(self) -> Backlog:
+        return DiskBacklog(self.folder.name)
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.folder.cleanup()
+
+
 TestDeliveries = Deliveries.TestCase
 TestDeliveries.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestDeliveriesFromDisk = DeliveriesFromDisk.TestCase
+TestDeliveriesFromDisk.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)

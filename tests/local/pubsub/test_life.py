@@ -7,17 +7,21 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apache_beam as beam
+import grpc
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.api_core import exceptions
 from google.cloud import pubsub_v1
-from google.pubsub_v1 import types
+from google.pubsub_v1 import PublisherClient, types
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
-from local.pubsub import MemoryBacklog, PubSubServer
+from local.pubsub import Backlog, DiskBacklog, MemoryBacklog, PubSubServer
+from local.pubsub.model import StorageError, Topic
 from tests.local.pubsub.clients import Clients, eventually
 
 ROOT = Path(__file__).parents[3]
@@ -54,19 +58,40 @@ def test_beam_reads_and_writes(clients: Clients) -> None:
     assert clients.unacknowledged() == 0
 
 
-def test_a_new_server_on_the_same_backlog_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    backlog = MemoryBacklog()
-    with PubSubServer(backlog=backlog) as server:
+def test_a_new_server_on_the_same_backlog_goes_on(
+    open_backlog: Callable[[], Backlog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PubSubServer(backlog=open_backlog()) as server:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
         clients = Clients(server, TOPIC, SUBSCRIPTION)
-        clients.publish(b"a", b"b")
+        clients.publish(b"a", b"b", b"c")
+        assert [each.message.data for each in clients.pull(1, most=1)] == [b"a"]
         clients.subscriber.pull(subscription=SUBSCRIPTION, max_messages=1)
         clients.close()
-    with PubSubServer(backlog=backlog) as server:
+    with PubSubServer(backlog=open_backlog()) as server:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
         clients = Clients(server, TOPIC, SUBSCRIPTION)
-        assert [each.message.data for each in clients.pull(2)] == [b"a", b"b"]
+        assert [each.message.data for each in clients.pull(2)] == [b"b", b"c"]
         clients.close()
+
+
+class FullBacklog(MemoryBacklog):
+    """Nothing can be made safe."""
+
+    def commit(self) -> None:
+        raise StorageError("no room")
+
+
+def test_a_publish_is_answered_by_what_its_commit_comes_to() -> None:
+    backlog = FullBacklog()
+    backlog.save_topic(Topic(TOPIC))
+    with PubSubServer(backlog=backlog) as server:
+        channel = grpc.insecure_channel(server.address)
+        client = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        messages = [types.PubsubMessage(data=b"x")]
+        with pytest.raises(exceptions.ServiceUnavailable, match="no room"):
+            client.publish(topic=TOPIC, messages=messages, retry=None)
+        channel.close()
 
 
 def test_stopping_ends_streams_and_frees_the_port() -> None:
@@ -99,6 +124,15 @@ def test_a_taken_port_is_an_error(server: PubSubServer) -> None:
     port = int(server.address.rpartition(":")[2])
     with pytest.raises(OSError, match=f"^cannot listen on {server.address}: "):
         PubSubServer(port).start()
+
+
+def test_a_server_that_cannot_start_lets_go_of_its_backlog(
+    server: PubSubServer, tmp_path: Path
+) -> None:
+    port = int(server.address.rpartition(":")[2])
+    with pytest.raises(OSError, match="cannot listen"):
+        PubSubServer(port, backlog=DiskBacklog(tmp_path)).start()
+    DiskBacklog(tmp_path).close()
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
