@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
@@ -41,18 +43,23 @@ class PubSubServer:
         backlog: where messages are kept; by default in memory, fresh. A new server on an old
             one's backlog delivers what the old one left. It belongs to the server from here on:
             ``stop`` closes it.
+        clock: seconds, by which leases end; for tests that do not wait for that.
 
     Attributes:
         faults: what goes wrong, for tests.
     """
 
     def __init__(
-        self, port: int = 0, host: str = "127.0.0.1", backlog: Backlog | None = None
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        backlog: Backlog | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._port = port
         self._backlog = MemoryBacklog() if backlog is None else backlog
-        self._shared = SharedBroker(Broker(self._backlog))
+        self._shared = SharedBroker(Broker(self._backlog, clock))
         self.faults = Faults(wake=self._shared.wake)
         self._threads = ThreadPoolExecutor(MAX_CONCURRENT_CALLS, thread_name_prefix="pubsub")
         self._grpc = grpc.server(

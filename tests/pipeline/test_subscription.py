@@ -13,7 +13,8 @@ from google.api_core import exceptions as api
 
 import envelope
 from local.pubsub import PubSubServer
-from pipeline import subscription
+from pipeline import deliveries, subscription
+from pipeline.deliveries import Deliveries
 from pipeline.message import Message
 from pipeline.sinks.base import WarehouseError
 from pipeline.subscription import SubscriptionError, check_subscription, to_message
@@ -92,7 +93,7 @@ def test_a_backlog_is_worked_off_batch_by_batch(
     warehouse: MemoryWarehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(subscription, "PULL_MESSAGES", 5)
+    monkeypatch.setattr(deliveries, "BATCH_MESSAGES", 5)
     for at in range(12):
         publish(clients, [reading(at)], f"m{at:02}")
     consumer.run(until=12)
@@ -133,7 +134,7 @@ def test_what_a_run_that_ends_has_not_written_is_given_back(
         consumer.run(until=3)
     assert clients.unacknowledged() == 3
     assert subscription._batches == {}
-    # At once, not when a lease of ten minutes is over.
+    # At once, not when their lease is over.
     warehouse.error = None
     consumer.run(until=3)
     assert clients.unacknowledged() == 0
@@ -186,19 +187,21 @@ def test_an_idle_run_ends_when_asked(
 
 
 def test_a_run_is_not_idle_while_messages_wait_for_the_warehouse(
-    clients: Clients, consumer: Consumer, warehouse: MemoryWarehouse
+    clients: Clients,
+    consumer: Consumer,
+    warehouse: MemoryWarehouse,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publish(clients, [reading(1)], "a")
     warehouse.failures = 1
-    batches = consumer.batches(idle=0.5)
-    pull, answers = batches._pull, iter([None, []])
+    take, answers = Deliveries.take, iter([None, []])
 
-    def late(client: Any) -> Any:
-        """The second pull brings nothing, as where a subscription redelivers with a delay."""
-        return pull(client) if (answer := next(answers, None)) is None else answer
+    def late(self: Deliveries) -> Any:
+        """The second batch is empty, as where a subscription redelivers with a delay."""
+        return take(self) if (answer := next(answers, None)) is None else answer
 
-    batches._pull = late  # type: ignore[method-assign]
-    batches.run()
+    monkeypatch.setattr(Deliveries, "take", late)
+    consumer.batches(idle=0.5).run()
     assert clients.unacknowledged() == 0
     assert keys(warehouse, "bmrs_freq_iris") == [("a", 0)]
 
@@ -254,7 +257,7 @@ def test_a_pubsub_that_is_away_for_a_moment_ends_nothing(
     assert keys(warehouse, "bmrs_freq_iris") == [("a", 0)]
     # What is written and not acknowledged comes once more, when its lease is over.
     assert clients.unacknowledged() == (1 if method == "acknowledge" else 0)
-    (record,) = [one for one in caplog.records if one.name == "pipeline.subscription"]
+    (record,) = [one for one in caplog.records if one.name.startswith("pipeline.")]
     assert record.levelno == logging.WARNING
 
 

@@ -17,14 +17,15 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.cloud import pubsub_v1
 
-from local.pubsub import MemoryBacklog, PubSubServer
-from pipeline import launch
+from local.pubsub import PubSubServer
+from pipeline import deliveries, launch
 from pipeline.append import Sink
 from pipeline.build import WriteMessages
 from pipeline.sinks import use_warehouse
 from pipeline.subscription import ReadMessages
 from schemas import Registry
 from tests.local.pubsub.clients import Clients, eventually
+from tests.local.pubsub.clock import Clock
 from tests.pipeline.graph_runs import URL, ask, reading
 from tests.pipeline.live import PROJECT, Consumer, clients_of, publish
 from tests.pipeline.memory import MemoryWarehouse
@@ -34,11 +35,11 @@ MESSAGES = 50
 #: Runs the command line, in batches of 20 messages, and stands still in a call of the second.
 DRIVER = """
 import sys, time
-from pipeline import launch, subscription
+from pipeline import deliveries, launch
 from pipeline.sinks.duckdb import DuckDBWarehouse
 
-name, left = sys.argv[1], int(sys.argv[2])
-owner, method = {"append": DuckDBWarehouse, "_acknowledge": subscription.MicroBatches}[name], name
+method, left = sys.argv[1], int(sys.argv[2])
+owner = {"append": DuckDBWarehouse, "acknowledge": deliveries.Deliveries}[method]
 real = getattr(owner, method)
 
 def stand_still(*args):
@@ -50,7 +51,7 @@ def stand_still(*args):
     time.sleep(600)
 
 setattr(owner, method, stand_still)
-subscription.PULL_MESSAGES = 20
+deliveries.BATCH_MESSAGES = 20
 sys.exit(launch.main(sys.argv[3:]))
 """
 
@@ -59,19 +60,18 @@ sys.exit(launch.main(sys.argv[3:]))
     ("method", "call", "copies"),
     [
         ("append", 4, 20),  # a batch has two calls: its rows, then its ledger entries
-        ("_acknowledge", 2, 20),
+        ("acknowledge", 2, 20),
     ],
 )
 def test_a_process_that_is_killed_in_mid_batch_loses_nothing(
     method: str, call: int, copies: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "iris.duckdb"
-    backlog = MemoryBacklog()
-    with PubSubServer(backlog=backlog) as server, clients_of(server, monkeypatch) as clients:
+    clock = Clock()
+    with PubSubServer(clock=clock) as server, clients_of(server, monkeypatch) as clients:
         for at in range(MESSAGES):
             publish(clients, [reading(at), reading(at)], f"m{at:02}")
-        subscription = clients.subscription
-        options = [f"--input_subscription={subscription}", f"--warehouse=duckdb:{place}"]
+        options = [f"--input_subscription={clients.subscription}", f"--warehouse=duckdb:{place}"]
         command = [sys.executable, "-c", DRIVER, method, str(call), *options]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
@@ -84,11 +84,9 @@ def test_a_process_that_is_killed_in_mid_batch_loses_nothing(
         written = 40 + 2 * copies
         assert ask(place, "SELECT count(*) FROM bmrs_freq_iris") == [(written,)]
 
-    # A new server on the old one's backlog: the leases of the dead process are over.
-    with PubSubServer(backlog=backlog) as server:
-        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.address)
+        clock.now += deliveries.LEASE_SECONDS
         assert launch.main([*options, "--stop_when_idle=0"]) == 0
-        assert server.unacknowledged(subscription) == 0
+        assert clients.unacknowledged() == 0
     keys = "_message_id, _record_index"
     assert ask(place, f"SELECT DISTINCT {keys} FROM bmrs_freq_iris ORDER BY ALL") == [
         (f"m{at:02}", index) for at in range(MESSAGES) for index in (0, 1)
