@@ -28,6 +28,11 @@ from pipeline.sinks.base import TransientError
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT: Final = 30.0
+#: After a batch of fewer messages the loop rests, for so many times as long as the batch took,
+#: and so many seconds at most.
+BACKLOG_MESSAGES: Final = 250
+REST_SHARE: Final = 2.0
+LONGEST_REST: Final = 1.0
 
 
 class ReadMessages(beam.PTransform):
@@ -159,6 +164,7 @@ class MicroBatches:
                     if self._stop_when_idle is not None and idle >= self._stop_when_idle:
                         return
                     continue
+                began = time.monotonic()
                 try:
                     with deliveries.kept(batch):
                         self._process([_received(one.message) for one in batch])
@@ -173,7 +179,13 @@ class MicroBatches:
                 else:
                     deliveries.acknowledge(batch)
                     wait = 1.0
+                    self._rest(len(batch), time.monotonic() - began)
                 last_message = time.monotonic()
+
+    def _rest(self, messages: int, seconds: float) -> None:
+        """Lets a trickle gather: a graph per message would keep a core busy for nothing."""
+        if messages < BACKLOG_MESSAGES:
+            self._stop.wait(min(REST_SHARE * seconds, LONGEST_REST))
 
     def _process(self, messages: list[Message]) -> None:
         with held(messages) as ticket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -102,6 +103,35 @@ def test_a_backlog_is_worked_off_batch_by_batch(
     assert clients.unacknowledged() == 0
     assert keys(warehouse, "bmrs_freq_iris") == [(f"m{at:02}", 0) for at in range(12)]
     assert subscription._batches == {}
+
+
+class Rests(threading.Event):
+    """A stop that notes how long it is waited for, and keeps nobody waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return self.is_set()
+
+
+@pytest.mark.parametrize(("messages", "rests"), [(2, 1), (3, 0)])
+def test_a_trickle_gathers_and_a_backlog_does_not_wait(
+    messages: int,
+    rests: int,
+    clients: Clients,
+    consumer: Consumer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscription, "BACKLOG_MESSAGES", 3)
+    monkeypatch.setattr(subscription, "REST_SHARE", 1e9)
+    consumer.stop = stop = Rests()
+    for at in range(messages):
+        publish(clients, [reading(at)], f"m{at}")
+    consumer.run(until=messages)
+    assert stop.seconds == [subscription.LONGEST_REST] * rests
 
 
 def test_a_passing_fault_delays_and_loses_nothing(
