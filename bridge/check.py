@@ -14,9 +14,11 @@ async def check(settings: Settings) -> AsyncIterator[tuple[bool, str]]:
     """Findings, one by one: whether it is well, and a line for the user."""
     kind = "client id and secret" if isinstance(settings.access, Login) else "connection string"
     yield True, f"settings: queue {settings.queue_name}, login by {kind}, topic {settings.topic}"
-    if settings.secret_expires is not None:
-        days = (settings.secret_expires - datetime.now(UTC).date()).days
-        yield days > 0, f"secret: ends on {settings.secret_expires}, in {days} days"
+    expires = settings.secret_expires
+    if expires is not None:
+        days = (expires - datetime.now(UTC).date()).days
+        when = f"it ends on {expires}, in {days} days" if days > 0 else f"it ended on {expires}"
+        yield days > 0, f"secret: {when}"
     yield await _queue(settings)
     yield await _topic(settings)
 
@@ -25,7 +27,7 @@ async def _queue(settings: Settings) -> tuple[bool, str]:
     access = Access(settings)
     try:
         async with Source(access) as source:
-            waiting = await source.probe()
+            waiting = await source.probe() is not None
     except SourceLost as error:
         return False, f"queue: {error}"
     finally:
@@ -35,7 +37,7 @@ async def _queue(settings: Settings) -> tuple[bool, str]:
 
 async def _topic(settings: Settings) -> tuple[bool, str]:
     try:
-        async with Topic(settings.topic) as topic:
+        async with Topic(settings.topic, settings.emulator) as topic:
             await topic.check()
     except TopicError as error:
         return False, f"topic: {error}"

@@ -9,13 +9,16 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bridge.backoff import stopped_within
 from bridge.metrics import Metrics
-from bridge.source import Source
+from bridge.source import ABOUT_THE_MESSAGE, Source
 
 log = logging.getLogger(__name__)
 
 #: Locks are not renewed more often than this, however short they are (seconds).
 _LEAST_SECONDS: Final = 0.5
+#: Nor more seldom: by a clock that is behind they seem to last for ever. Azure's default is 60.
+_MOST_SECONDS: Final = 20.0
 
 
 @asynccontextmanager
@@ -24,15 +27,20 @@ async def kept(source: Source, messages: Sequence[Any], metrics: Metrics) -> Asy
 
     A lock that expires raises the message's delivery count, and enough of that sends it to the
     dead-letter queue; during an outage of Pub/Sub it must not. The receiver is free for this: the
-    relay does not use it during a publish. A lock that cannot be renewed is given up.
+    relay does not use it during a publish. A lock that is lost is given up, and with the
+    connection all of them.
     """
     over = asyncio.Event()
     task = asyncio.create_task(_renew(source, list(messages), metrics, over))
     try:
         yield
+    except asyncio.CancelledError:
+        task.cancel()  # nobody needs the connection any more
+        raise
     finally:
-        over.set()  # not cancelled: a half-read answer would break the connection
-        await task
+        over.set()  # not cancelled else: a half-read answer would break the connection
+        await asyncio.wait({task})
+    task.result()
 
 
 async def _renew(
@@ -40,21 +48,27 @@ async def _renew(
 ) -> None:
     while messages and not over.is_set():
         left = min(message.locked_until_utc for message in messages) - datetime.now(UTC)
+        half = min(max(left.total_seconds() / 2, _LEAST_SECONDS), _MOST_SECONDS)
+        if not await stopped_within(over, half):
+            messages = await _renewed(source, messages, metrics, over)
+
+
+async def _renewed(
+    source: Source, messages: list[Any], metrics: Metrics, over: asyncio.Event
+) -> list[Any]:
+    """Those of ``messages`` whose locks are renewed."""
+    renewed = []
+    for message in messages:
+        if over.is_set():
+            break
         try:
-            async with asyncio.timeout(max(left.total_seconds() / 2, _LEAST_SECONDS)):
-                await over.wait()
-        except TimeoutError:
-            messages = [one for one in messages if await _renewed(source, one, metrics, over)]
-
-
-async def _renewed(source: Source, message: Any, metrics: Metrics, over: asyncio.Event) -> bool:
-    if over.is_set():
-        return False
-    try:
-        await source.renew(message)
-    except Exception as error:  # of any type, as everywhere in the SDK
-        metrics.settle_failures.labels(f"renew:{type(error).__name__}").inc()
-        log.debug("a lock is not renewed: %r", error)
-        return False
-    metrics.locks_renewed.inc()
-    return True
+            await source.renew(message)
+        except Exception as error:  # of any type, as everywhere in the SDK
+            metrics.settle_failures.labels(f"renew:{type(error).__name__}").inc()
+            log.debug("a lock is not renewed: %r", error)
+            if not isinstance(error, ABOUT_THE_MESSAGE):
+                return []
+        else:
+            metrics.locks_renewed.inc()
+            renewed.append(message)
+    return renewed

@@ -11,8 +11,10 @@ from typing import Any, Final, TextIO
 
 #: What every record carries; whatever else is in it was given as ``extra``.
 _PLAIN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
+#: Characters of a traceback: the SDK chains one error to a hundred others.
+_LONGEST_EXCEPTION: Final = 10_000
 #: Libraries whose own lines repeat, with tracebacks, what the bridge tells in one.
-_NOISY: Final = ("azure", "google", "grpc", "aiohttp", "asyncio")
+NOISY: Final = ("azure", "msal", "google", "grpc", "aiohttp", "asyncio")
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,7 +38,8 @@ class JsonFormatter(logging.Formatter):
             **{name: value for name, value in vars(record).items() if name not in _PLAIN},
         }
         if record.exc_info:
-            found["exception"] = self.formatException(record.exc_info)
+            text = self.formatException(record.exc_info)
+            found["exception"] = text[-_LONGEST_EXCEPTION:]
         return json.dumps(self._redacted(found), default=str)
 
     def _redacted(self, found: dict[str, Any]) -> dict[str, Any]:
@@ -52,9 +55,20 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(level: str, secrets: Sequence[str] = (), stream: TextIO | None = None) -> None:
-    """Sends all logs of the process, in JSON, to ``stream`` (standard error by default)."""
+    """Sends all logs of the process, in JSON, to ``stream`` (standard error by default).
+
+    Args:
+        level: of the bridge's own lines. Libraries are heard from WARNING on at most: below that
+            they write of headers and tokens.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter(secrets))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in _NOISY:
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("bridge").setLevel(level)
+    quieten(level)
+
+
+def quieten(level: str) -> None:
+    """Silences the libraries that are noisy, unless ``level`` is DEBUG."""
+    for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING if level == "DEBUG" else logging.CRITICAL)

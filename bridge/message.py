@@ -120,6 +120,14 @@ def read(message: Any) -> Letter | Unfit:
     return Letter(data, attributes(message, data))
 
 
+def reason(message: Any) -> str:
+    """Why a ``ServiceBusReceivedMessage`` is in the dead-letter queue; empty where unknown."""
+    try:
+        return message.dead_letter_reason or ""
+    except UnicodeDecodeError:  # of the SDK: senders may set this property, too
+        return ""
+
+
 def is_large(letter: Letter) -> bool:
     """True where ``pack`` compresses, which takes its time."""
     return len(letter.data) > envelope.COMPRESS_ABOVE_BYTES

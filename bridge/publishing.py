@@ -25,6 +25,7 @@ class Publishing:
         topic: open.
         metrics, state: what an operator sees.
         stop: set when the bridge is to end; then there is no further attempt.
+        believe: a refusal is the message's own fault, whatever becomes of others.
         clock: monotonic seconds.
     """
 
@@ -34,9 +35,12 @@ class Publishing:
         metrics: Metrics,
         state: State,
         stop: asyncio.Event,
+        *,
+        believe: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topic = topic
+        self._believe = believe
         self._metrics = metrics
         self._state = state
         self._stop = stop
@@ -45,9 +49,9 @@ class Publishing:
 
     async def publish(self, messages: Sequence[Packed]) -> list[Answer]:
         """An answer for each message; Failed only where the bridge is told to stop."""
-        answers: list[Answer] = [Failed("not tried")] * len(messages)
+        answers: list[Answer] = [Failed("the bridge stops")] * len(messages)
         waiting = list(range(len(messages)))
-        while waiting:
+        while waiting and not self._stop.is_set():
             found = await self._attempt([messages[at] for at in waiting])
             for at, answer in zip(waiting, found, strict=True):
                 answers[at] = answer
@@ -57,26 +61,27 @@ class Publishing:
             if not failed:
                 self._backoff.reset()
                 self._state.topic_is(states.Topic.AVAILABLE)
-                break
+                continue
             self._metrics.publish_failures.inc(len(failed))
-            if self._stop.is_set():
-                break
-            self._state.topic_is(states.Topic.UNAVAILABLE, failed[0])
-            await stopped_within(self._stop, self._backoff.next())
+            if not self._stop.is_set():  # else it was cut short, which says nothing of the topic
+                self._state.topic_is(states.Topic.UNAVAILABLE, failed[0])
+                await stopped_within(self._stop, self._backoff.next())
         return answers
 
     async def _attempt(self, messages: list[Packed]) -> list[Answer]:
         """One attempt, cut short where the bridge is told to stop."""
         started = self._clock()
-        attempt = asyncio.create_task(self._topic.publish(messages))
+        attempt = asyncio.create_task(self._topic.publish(messages, self._believe))
         stop = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({attempt, stop}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait({attempt}, timeout=STOP_SECONDS)
             if not attempt.done():
                 return [Failed("the bridge stops")] * len(messages)
-            self._metrics.publish_seconds.observe(self._clock() - started)
-            return attempt.result()
+            answers = attempt.result()
+            if not any(isinstance(answer, Failed) for answer in answers):
+                self._metrics.publish_seconds.observe(self._clock() - started)
+            return answers
         finally:
             stop.cancel()
             attempt.cancel()

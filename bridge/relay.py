@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from bridge.guard import Ticket, ticket
+from bridge.clock import AHEAD, ClockWatch
+from bridge.guard import ticket
 from bridge.locks import kept
-from bridge.message import LASTING, Letter, Packed, Refusal, Unfit, is_large, pack, read
+from bridge.message import Letter, Packed, Refusal, Unfit, is_large, pack, read
 from bridge.metrics import Metrics
-from bridge.pace import Pace
+from bridge.pace import MOST_BYTES, Pace
 from bridge.publishing import Publishing
 from bridge.source import Settled, Source, SourceLost
 from bridge.state import State
@@ -46,6 +47,11 @@ class Flight(NamedTuple):
     batch: list[Received]
     outcomes: asyncio.Task[list[Answer | Unfit]]
 
+    @property
+    def size(self) -> int:
+        """Bytes of the bodies."""
+        return sum(one.size for one in self.batch)
+
 
 class Relay:
     """Moves batches from a source to the topic; holds what outlives a connection.
@@ -71,7 +77,7 @@ class Relay:
         self._state = state
         self._clock = clock
         self._pace = Pace()
-        self._clock_is_wrong = False
+        self._clock_watch = ClockWatch()
         self.heard = clock()
 
     async def step(self, source: Source, flight: Flight | None) -> Flight | None:
@@ -92,18 +98,20 @@ class Relay:
             SourceLost: the connection is gone; what was not completed comes again.
         """
         if flight is None:
-            batch = await self._receive(source, WAIT_SECONDS)
+            batch = await self.receive(source, WAIT_SECONDS)
             if not batch:
                 self._metrics.saw(None)
                 return None
-            flight = self._depart(batch)
+            flight = self.depart(batch)
         with cancelling(flight):
-            ahead = await self._receive(source, AHEAD_SECONDS) if self._pace.is_busy else []
+            ahead = []
+            if self._pace.is_busy and flight.size <= MOST_BYTES:
+                ahead = await self.receive(source, AHEAD_SECONDS)
             async with kept(
                 source, [one.message for one in (*flight.batch, *ahead)], self._metrics
             ):
                 outcomes = await flight.outcomes
-        following = self._depart(ahead) if ahead else None
+        following = self.depart(ahead) if ahead else None
         with cancelling(following):
             await self._settle(source, flight.batch, outcomes)
         return following
@@ -119,55 +127,43 @@ class Relay:
                 outcomes = await flight.outcomes
         return await self._settle(source, flight.batch, outcomes)
 
-    async def dead_letters(self, source: Source, over: Callable[[], bool]) -> bool:
-        """Relays the queue's dead letters until all are seen, or ``over``.
-
-        Those that no attempt mends, and those that Pub/Sub refuses again, are left.
-
-        Returns:
-            Whether all were seen.
+    async def receive(self, source: Source, seconds: float) -> list[Received]:
+        """A batch, as soon as there is one; empty after ``seconds`` without.
 
         Raises:
-            SourceLost: the connection is gone.
+            SourceLost: the connection is gone, or nothing could be completed over it.
         """
-        left: dict[int, Ticket] = {}
-        through = False
-        while not through and not over():
-            received = await self._receive(source, WAIT_SECONDS)
-            # What is left is locked by this pass; if it is seen again its lock ran out.
-            fresh = [one for one in received if one.message.sequence_number not in left]
-            through = not fresh
-            hopeless = [one.message for one in fresh if one.message.dead_letter_reason in LASTING]
-            others = [one for one in fresh if one.message.dead_letter_reason not in LASTING]
-            refused = await self.land(source, self._depart(others)) if others else []
-            left |= {one.sequence_number: ticket(one) for one in (*hopeless, *refused)}
-            self._metrics.dead_letters_relayed.inc(len(others) - len(refused))
-        self._metrics.dead_letters_left.set(len(left))
-        await source.release(left.values())
-        return through
+        try:
+            return await self._received(source, seconds)
+        except Exception:
+            self._pace = Pace()  # a message that breaks a batch breaks it alone next time
+            raise
 
-    async def _receive(self, source: Source, seconds: float) -> list[Received]:
+    async def _received(self, source: Source, seconds: float) -> list[Received]:
         started = self._clock()
         messages = await source.receive(self._pace.count, seconds)
-        took = self._clock() - started
         self._state.step()
         if not messages:
             return []
         self.heard = self._clock()
+        if self._clock_watch.is_ahead(messages):
+            await source.release(ticket(message) for message in messages)
+            raise SourceLost(AHEAD)
         received = [Received(message, read(message)) for message in messages]
         size = sum(one.size for one in received)
         since = oldest(messages)
+        if not source.dead_letters:  # they do not expire
+            self._metrics.saw(since)
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
-        self._pace.note(len(messages), size, took, age)
+        self._pace.note(len(messages), size, self.heard - started, age)
         self._metrics.last_contact.set_to_current_time()
         self._metrics.received.inc(len(messages))
         self._metrics.received_bytes.inc(size)
         self._metrics.redelivered.inc(sum(bool(message.delivery_count) for message in messages))
-        self._metrics.saw(since)
-        self._check_clock(messages)
         return received
 
-    def _depart(self, batch: list[Received]) -> Flight:
+    def depart(self, batch: list[Received]) -> Flight:
+        """Sends a batch on its way; the flight belongs to ``step`` or to ``land``."""
         return Flight(batch, asyncio.create_task(self._publish(batch)))
 
     async def _publish(self, batch: list[Received]) -> list[Answer | Unfit]:
@@ -189,22 +185,23 @@ class Relay:
                 unsure.append(one.message)
             else:
                 unfit.append((one.message, outcome))
-        settled = [await source.complete(confirmed)] if confirmed else []
-        self._metrics.completed.inc(sum(one.done for one in settled))
-        if not source.dead_letters:
-            settled += [await self._dead_letter(source, *one) for one in unfit]
-        await source.release(ticket(message) for message in unsure)
+        settled = await source.complete(confirmed) if confirmed else Settled()
+        self._metrics.completed.inc(settled.done)
         self._note_settled(settled)
+        if not source.dead_letters:
+            for message, outcome in unfit:
+                await self._dead_letter(source, message, outcome)
+        await source.release(ticket(message) for message in unsure)
         return [message for message, _ in unfit]
 
-    async def _dead_letter(self, source: Source, message: Any, outcome: Unfit | Refused) -> Settled:
+    async def _dead_letter(self, source: Source, message: Any, outcome: Unfit | Refused) -> None:
         reason = outcome.reason if isinstance(outcome, Unfit) else Refusal.REFUSED
         settled = await source.dead_letter(message, reason, outcome.detail)
         if settled.done:
             self._metrics.dead_lettered.labels(reason).inc()
             text = f"message {message.message_id} to the queue's dead letters: {reason}"
             log.warning("%s, %s", text, outcome.detail, extra={"reason": reason})
-        return settled
+        self._note_settled(settled)
 
     def _note_published(self, one: Received) -> None:
         self._metrics.published.inc()
@@ -215,23 +212,12 @@ class Relay:
             age = (datetime.now(UTC) - since).total_seconds()
             self._metrics.relay_seconds.observe(max(age, 0.0))
 
-    def _note_settled(self, settled: Sequence[Settled]) -> None:
-        for one in settled:
-            for kind, amount in one.failures.items():
-                self._metrics.settle_failures.labels(kind).inc(amount)
-        lost = [one.lost for one in settled if one.lost]
-        if lost:
-            raise SourceLost(lost[0])
-
-    def _check_clock(self, messages: Sequence[Any]) -> None:
-        """The SDK refuses to settle what this machine's clock calls expired: say so once."""
-        ahead = min(message.locked_until_utc for message in messages) <= datetime.now(UTC)
-        if ahead and not self._clock_is_wrong:
-            log.error(
-                "locks are over when they arrive: this machine's clock is ahead of Service Bus's; "
-                "nothing can be completed until it is set (NTP)"
-            )
-        self._clock_is_wrong = ahead
+    def _note_settled(self, settled: Settled) -> None:
+        """Counts failures. Raises SourceLost."""
+        for kind, amount in settled.failures.items():
+            self._metrics.settle_failures.labels(kind).inc(amount)
+        if settled.lost:
+            raise SourceLost(settled.lost)
 
 
 @contextmanager

@@ -6,9 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from bridge.backoff import Backoff, stopped_within
+from bridge.dead_letters import relay_dead_letters
 from bridge.metrics import Metrics
 from bridge.publishing import Publishing
 from bridge.relay import Flight, Relay
@@ -21,14 +23,21 @@ from bridge.web import serving
 
 log = logging.getLogger(__name__)
 
-#: Seconds for the bridge to end by itself when it is told to; then it is cut short.
-STOP_SECONDS: Final = 8.0
+#: Seconds for the bridge to end by itself when it is told to; then it is cut short. With what
+#: closing takes it ends within ten.
+STOP_SECONDS: Final = 6.0
 #: The queue is not read during a pass over the dead letters, so a pass has an end (seconds).
 PASS_SECONDS: Final = 120.0
+#: Where a pass did not get through, the queue is read for so many seconds before the next.
+MORE_SECONDS: Final = 60.0
+#: And where it failed in a way that it did not fail before.
+AGAIN_SECONDS: Final = 30.0
+#: The end of the client secret is told from here on.
+WARN_BEFORE: Final = timedelta(days=30)
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Relays until ``stop`` is set; returns at most about ``STOP_SECONDS`` later.
+    """Relays until ``stop`` is set; returns some seconds later.
 
     Raises:
         SettingsError: the metrics server cannot listen where it should.
@@ -36,7 +45,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """
     metrics = Metrics(settings.secret_expires)
     state = State(metrics)
-    async with serving(settings.http, metrics, state) as port, Topic(settings.topic) as topic:
+    async with (
+        serving(settings.http, metrics, state) as port,
+        Topic(settings.topic, settings.emulator) as topic,
+    ):
         if port is not None:
             log.info("metrics on port %d", port, extra={"port": port})
         service = Service(settings, topic, metrics, state, stop)
@@ -78,10 +90,14 @@ class Service:
         self._state = state
         self._stop = stop
         self._clock = clock
-        publishing = Publishing(topic, metrics, state, stop)
-        self._relay = Relay(publishing, metrics, state, clock)
+        self._relay = Relay(Publishing(topic, metrics, state, stop), metrics, state, clock)
+        # What Pub/Sub has refused before must not hold up the rest.
+        believing = Publishing(topic, metrics, state, stop, believe=True)
+        self._dead_relay = Relay(believing, metrics, state, clock)
         self._backoff = Backoff()
         self._dead_letters_due = clock()
+        self._dead_letters_fault = ""
+        self._warned: date | None = None
 
     async def run(self) -> None:
         """Relays until told to stop; whatever fails is told and tried again."""
@@ -89,6 +105,7 @@ class Service:
         access = Access(self._settings)
         try:
             while not self._stop.is_set():
+                self._warn_of_secret(datetime.now(UTC).date())
                 if self._clock() >= self._dead_letters_due:
                     await self._read_dead_letters(access)
                 await self._read_queue(access)
@@ -116,42 +133,88 @@ class Service:
                 self._metrics.connections.inc()
                 self._state.queue_is(Queue.RECEIVING)
                 await self._relay_all(source)
-        except SourceLost as error:
-            self._state.queue_is(Queue.UNAVAILABLE, str(error))
+        except Exception as error:
+            self._state.queue_is(Queue.UNAVAILABLE, _told(error))
             await stopped_within(self._stop, self._backoff.next())
 
     async def _relay_all(self, source: Source) -> None:
         checked = self._clock()
+        head: int | None = None
         flight: Flight | None = None
         while not self._stop.is_set() and self._clock() < self._dead_letters_due:
             flight = await self._relay.step(source, flight)
             if self._relay.heard > checked:
                 checked = self._relay.heard
+                head = None
                 self._backoff.reset()
             elif self._clock() - checked > self._settings.silence_seconds:
+                head = await self._probe(source, head)
                 checked = self._clock()
-                await self._probe(source)
         if flight is not None:
             await self._relay.land(source, flight)
 
-    async def _probe(self, source: Source) -> None:
-        """A silent queue is empty, or the connection is dead without a word."""
-        if await source.probe():
-            raise SourceLost("the queue shows a message and delivers none")
+    async def _probe(self, source: Source, before: int | None) -> int | None:
+        """A silent queue is empty, or the connection is dead without a word.
+
+        Args:
+            before: the queue's head as the last probe saw it.
+
+        Returns:
+            Its head. Seen once it may be locked still, from a connection that was lost.
+
+        Raises:
+            SourceLost: it is the same head again, or there is no answer.
+        """
+        head = await source.probe()
+        if head is not None and head == before:
+            raise SourceLost("the queue shows a message and does not deliver it")
         self._metrics.last_contact.set_to_current_time()
+        self._backoff.reset()
+        return head
 
     async def _read_dead_letters(self, access: Access) -> None:
-        """One pass; an error ends it and tells nothing about the queue itself."""
-        through = False
-        self._state.queue_is(Queue.DEAD_LETTERS)
+        """One pass. If it fails the queue is read all the same."""
+        pause = self._settings.dead_letter_seconds
+        self._state.queue_is(Queue.CONNECTING)
         try:
             async with Source(access, dead_letters=True) as source:
                 self._metrics.connections.inc()
+                self._state.queue_is(Queue.DEAD_LETTERS)
                 end = self._clock() + PASS_SECONDS
-                through = await self._relay.dead_letters(
-                    source, lambda: self._stop.is_set() or self._clock() > end
+                through = await relay_dead_letters(
+                    source,
+                    self._dead_relay,
+                    self._metrics,
+                    lambda: self._stop.is_set() or self._clock() > end,
                 )
-        except SourceLost as error:
-            log.info("dead letters not read this time: %s", error)
-        pause = self._settings.dead_letter_seconds
-        self._dead_letters_due = self._clock() + (pause if through else min(pause, 60.0))
+            pause = pause if through else min(pause, MORE_SECONDS)
+            self._dead_letters_fault = ""
+        except Exception as error:
+            fault = _told(error)
+            if fault != self._dead_letters_fault:
+                log.warning("dead letters not read this time: %s", fault)
+                # A message that breaks the connection is still locked then, and passed over.
+                pause = min(pause, AGAIN_SECONDS)
+            self._dead_letters_fault = fault
+        self._dead_letters_due = self._clock() + pause
+
+    def _warn_of_secret(self, today: date) -> None:
+        """A line a day."""
+        expires = self._settings.secret_expires
+        if expires is not None and self._warned != today and expires - today <= WARN_BEFORE:
+            self._warned = today
+            log.warning(
+                "IRIS_CLIENT_SECRET ends on %s: make a new one on the IRIS page, and set it and "
+                "IRIS_CLIENT_SECRET_EXPIRES",
+                expires,
+            )
+
+
+def _told(error: Exception) -> str:
+    """What to say of an error; one that is not expected is logged with its traceback."""
+    if isinstance(error, SourceLost):
+        return str(error)
+    # One message's fault must not end the process: it comes again, and at last the broker
+    # moves it to the dead letters.
+    log.error("a fault of the bridge itself", exc_info=error)
+    return f"a fault of the bridge itself: {error!r}"

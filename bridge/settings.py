@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final, TypeVar
 
+from azure.servicebus import parse_connection_string
 from dotenv import dotenv_values
+
+from bridge import forms
 
 #: Elexon's tenant and namespace, as in the official clients (GitHub elexon-data/iris-clients).
 IRIS_TENANT: Final = "4203b7a0-7773-4de5-b830-8b263a20426e"
 IRIS_NAMESPACE: Final = "elexon-insights-iris"
+#: Where Microsoft's login is, but for national clouds.
+MICROSOFT: Final = "https://login.microsoftonline.com"
 
-_DOMAIN: Final = ".servicebus.windows.net"
-_TOPIC: Final = re.compile(r"projects/[^/\s]+/topics/[A-Za-z][\w.~+%-]{2,254}", re.ASCII)
+#: Characters of a key that is one (Azure's have 44).
+_SHORTEST_KEY: Final = 16
 
 #: Keys of the official clients' ``settings.json`` and the settings that they stand for.
 _OFFICIAL: Final = {
@@ -39,7 +43,7 @@ MEANING: Final = {
     "IRIS_CONNECTION_STRING": "instead of client id and secret: an emulator",
     "IRIS_CLIENT_SECRET_EXPIRES": "the day when the secret ends, YYYY-MM-DD: metric and warning",
     "IRIS_ENDPOINT": "HOST:PORT to connect to instead of the namespace's own (private endpoint)",
-    "IRIS_CA_FILE": "PEM file of a certificate authority to trust (private endpoint, proxy)",
+    "IRIS_CA_FILE": "PEM file of the certificate authorities to trust instead of the usual ones",
     "AZURE_AUTHORITY_HOST": "where to log in instead of login.microsoftonline.com",
     "PUBSUB_TOPIC": "projects/P/topics/T",
     "PUBSUB_EMULATOR_HOST": "HOST:PORT of a Pub/Sub emulator",
@@ -79,7 +83,7 @@ class Login:
     tenant_id: str
     client_id: str
     client_secret: Secret
-    authority: str | None = None
+    authority: str = MICROSOFT
 
 
 @dataclass(frozen=True)
@@ -89,11 +93,13 @@ class Settings:
     Attributes:
         queue_name: the queue.
         topic: ``projects/P/topics/T``.
-        host: the namespace's full name.
+        host: the namespace's full name; with a connection string, its host.
         access: a login, or a connection string.
         endpoint: ``HOST:PORT`` to connect to instead of ``host``.
-        ca_file: a certificate authority to trust beside the usual ones.
+        ca_file: certificate authorities to trust, by Service Bus and the login, instead of the
+            usual ones.
         secret_expires: the day when the client secret ends.
+        emulator: ``HOST:PORT`` of a Pub/Sub emulator.
         http: host and port of the metrics server; None for none.
         dead_letter_seconds: pause between two passes over the queue's dead letters.
         silence_seconds: silence after which the connection is probed.
@@ -107,46 +113,53 @@ class Settings:
     endpoint: str | None = None
     ca_file: str | None = None
     secret_expires: date | None = None
+    emulator: str | None = None
     http: tuple[str, int] | None = ("127.0.0.1", 8080)
     dead_letter_seconds: float = 900.0
     silence_seconds: float = 60.0
     log_level: str = "INFO"
 
     @property
-    def secret(self) -> str:
-        """The text that must not appear in a log."""
-        access = self.access
-        return access.reveal() if isinstance(access, Secret) else access.client_secret.reveal()
+    def secrets(self) -> list[str]:
+        """The texts that must not appear in a log."""
+        if isinstance(self.access, Login):
+            return [self.access.client_secret.reveal()]
+        text = self.access.reveal()
+        found = parse_connection_string(text)
+        parts = (found.shared_access_key or "", found.shared_access_signature or "")
+        # An emulator's key is a word, which would be hidden wherever it stands.
+        return [text, *(part for part in parts if len(part) >= _SHORTEST_KEY)]
 
 
 def collect(environment: Mapping[str, str], env_file: Path, official_file: Path) -> dict[str, str]:
     """All settings by name; the environment wins over ``.env``, that over ``settings.json``.
 
-    A file that is not there counts as empty, and so does a value of spaces.
+    A file that is not there counts as empty. A value that is empty or of spaces counts as not
+    set, so that the next place is looked at.
 
     Raises:
         SettingsError: a file that is there cannot be read.
     """
-    values = {
-        **_official(official_file),
-        **_env_file(env_file),
-        **{name: environment[name] for name in MEANING if name in environment},
-    }
-    return {name: value.strip() for name, value in values.items() if value.strip()}
+    values: dict[str, str] = {}
+    for place in (_official(official_file), _env_file(env_file), environment):
+        found = {name: (place.get(name) or "").strip() for name in MEANING}
+        values |= {name: value for name, value in found.items() if value}
+    return values
 
 
-def _env_file(path: Path) -> dict[str, str]:
+def _env_file(path: Path) -> Mapping[str, str | None]:
     try:
-        found = dotenv_values(path, encoding="utf-8") if path.exists() else {}
+        # Without interpolation: a secret may hold a dollar sign and braces.
+        text = path.read_text("utf-8-sig") if path.exists() else ""
+        return dotenv_values(stream=io.StringIO(text), interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
-    return {name: value for name, value in found.items() if name in MEANING and value}
 
 
-def _official(path: Path) -> dict[str, str]:
+def _official(path: Path) -> Mapping[str, str | None]:
     try:
         found = json.loads(path.read_text("utf-8-sig")) if path.exists() else {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(found, dict):
         raise SettingsError(f"{path}: must hold an object like the official client's")
@@ -168,6 +181,7 @@ def parse(values: Mapping[str, str]) -> Settings:
         for name, value in values.items()
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
     ]
+    faults += _missing(values)
 
     def read(name: str, default: _T, convert: Callable[[str], _T], form: str) -> _T:
         try:
@@ -176,36 +190,46 @@ def parse(values: Mapping[str, str]) -> Settings:
             faults.append(f"{name}: {values[name]!r} is not {form}")
             return default
 
-    faults += _missing(values)
-    topic = read("PUBSUB_TOPIC", "", _topic, "of the form projects/P/topics/T")
-    ca_file = values.get("IRIS_CA_FILE")
-    if ca_file and not os.path.isfile(ca_file):
-        faults.append(f"IRIS_CA_FILE: there is no file {ca_file}")
+    host = read(
+        "IRIS_SERVICE_BUS_NAMESPACE",
+        forms.namespace(IRIS_NAMESPACE),
+        forms.namespace,
+        "a namespace: NAME, or NAME.servicebus.windows.net",
+    )
+    access: Login | Secret
+    if "IRIS_CONNECTION_STRING" in values:
+        access = Secret(values["IRIS_CONNECTION_STRING"])
+        try:
+            host = parse_connection_string(access.reveal()).fully_qualified_namespace
+        except ValueError as error:  # tells what is wrong, not what is written
+            faults.append(f"IRIS_CONNECTION_STRING: {error}")
+    else:
+        access = Login(
+            tenant_id=read("IRIS_TENANT_ID", IRIS_TENANT, forms.tenant, "a tenant's id"),
+            client_id=values.get("IRIS_CLIENT_ID", ""),
+            client_secret=Secret(values.get("IRIS_CLIENT_SECRET", "")),
+            authority=read("AZURE_AUTHORITY_HOST", MICROSOFT, forms.authority, "https://HOST"),
+        )
     positive = "a number above 0"
+    minutes = Settings.dead_letter_seconds / 60
     settings = Settings(
         queue_name=values.get("IRIS_QUEUE_NAME", ""),
-        topic=topic,
-        host=read(
-            "IRIS_SERVICE_BUS_NAMESPACE",
-            IRIS_NAMESPACE + _DOMAIN,
-            _host,
-            f"a namespace: NAME, or NAME{_DOMAIN}",
-        ),
-        access=_access(values),
-        endpoint=read("IRIS_ENDPOINT", None, _endpoint, "HOST:PORT"),
-        ca_file=ca_file,
+        topic=read("PUBSUB_TOPIC", "", forms.topic, "of the form projects/P/topics/T"),
+        host=host,
+        access=access,
+        endpoint=read("IRIS_ENDPOINT", None, forms.address, "HOST:PORT"),
+        ca_file=read("IRIS_CA_FILE", None, forms.certificates, "a file of certificates (PEM)"),
         secret_expires=read(
             "IRIS_CLIENT_SECRET_EXPIRES", None, date.fromisoformat, "a date YYYY-MM-DD"
         ),
-        http=read("BRIDGE_HTTP", Settings.http, _http, "HOST:PORT or none"),
+        emulator=read("PUBSUB_EMULATOR_HOST", None, forms.address, "HOST:PORT"),
+        http=read("BRIDGE_HTTP", Settings.http, forms.listening, "HOST:PORT or none"),
         dead_letter_seconds=60
-        * read(
-            "BRIDGE_DEAD_LETTER_MINUTES", Settings.dead_letter_seconds / 60, _positive, positive
-        ),
+        * read("BRIDGE_DEAD_LETTER_MINUTES", minutes, forms.positive, positive),
         silence_seconds=read(
-            "BRIDGE_SILENCE_SECONDS", Settings.silence_seconds, _positive, positive
+            "BRIDGE_SILENCE_SECONDS", Settings.silence_seconds, forms.positive, positive
         ),
-        log_level=read("BRIDGE_LOG_LEVEL", Settings.log_level, _level, "a level of logging"),
+        log_level=read("BRIDGE_LOG_LEVEL", Settings.log_level, forms.level, "a level of logging"),
     )
     if faults:
         raise SettingsError("\n".join(faults))
@@ -227,56 +251,3 @@ def _missing(values: Mapping[str, str]) -> list[str]:
         return [*faults, f"IRIS_CLIENT_ID and IRIS_CLIENT_SECRET: missing; {place}"]
     other = ({"IRIS_CLIENT_ID", "IRIS_CLIENT_SECRET"} - set(login)).pop()
     return [*faults, f"{login[0]}: missing, but {other} is set: both are needed; {place}"]
-
-
-def _access(values: Mapping[str, str]) -> Login | Secret:
-    if "IRIS_CONNECTION_STRING" in values:
-        return Secret(values["IRIS_CONNECTION_STRING"])
-    return Login(
-        tenant_id=values.get("IRIS_TENANT_ID", IRIS_TENANT),
-        client_id=values.get("IRIS_CLIENT_ID", ""),
-        client_secret=Secret(values.get("IRIS_CLIENT_SECRET", "")),
-        authority=values.get("AZURE_AUTHORITY_HOST"),
-    )
-
-
-def _topic(text: str) -> str:
-    if not _TOPIC.fullmatch(text):
-        raise ValueError(text)
-    return text
-
-
-def _host(text: str) -> str:
-    name = text.removeprefix("sb://").rstrip("/")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", name):
-        raise ValueError(text)
-    return name if "." in name else name + _DOMAIN
-
-
-def _endpoint(text: str) -> str:
-    host, port = _host_port(text)
-    return f"{host}:{port}"
-
-
-def _http(text: str) -> tuple[str, int] | None:
-    return None if text.lower() in ("none", "off") else _host_port(text)
-
-
-def _host_port(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not (host and colon and re.fullmatch(r"[0-9]{1,5}", port) and int(port) < 65_536):
-        raise ValueError(text)
-    return host, int(port)
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError(text)
-    return number
-
-
-def _level(text: str) -> str:
-    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise ValueError(text)
-    return text.upper()

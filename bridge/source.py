@@ -9,24 +9,33 @@ from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from azure.core.exceptions import AzureError
 from azure.identity.aio import ClientSecretCredential
-from azure.servicebus import ServiceBusSubQueue, TransportType
+from azure.servicebus import ServiceBusMessageState, ServiceBusSubQueue, TransportType
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
 
 from bridge import words
 from bridge.guard import Guard, Ticket
-from bridge.settings import Login, Secret, Settings
+from bridge.pace import MOST_BYTES
+from bridge.settings import MICROSOFT, Login, Secret, Settings
 
 log = logging.getLogger(__name__)
 
+#: Seconds within which the login service answers, its own repetitions included.
+LOGIN_SECONDS: Final = 20.0
 #: Seconds within which a connection is open, or is given up.
 OPEN_SECONDS: Final = 30.0
 #: Seconds within which the broker answers a settlement, a renewal or a probe.
 ANSWER_SECONDS: Final = 10.0
 #: Seconds for a closing handshake; then the connection is cut.
-CLOSE_SECONDS: Final = 3.0
+CLOSE_SECONDS: Final = 2.0
+
+#: Errors that concern one message. Any other says that the connection is not to be trusted: the
+#: SDK raises errors of many types for a link that is gone, ValueError among them.
+ABOUT_THE_MESSAGE: Final = (MessageLockLostError, MessageAlreadySettled)
+
+#: What a token is for; the SDK asks for the same, so that the login's cache serves both.
+_SCOPE: Final = "https://servicebus.azure.net//.default"
 
 
 class SourceLost(Exception):
@@ -53,12 +62,35 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        login = settings.access
+        self.authority = login.authority if isinstance(login, Login) else ""
         self._credential: ClientSecretCredential | None = None
-        if isinstance(settings.access, Login):
-            self._credential = _credential(settings.access, settings)
+
+    async def log_in(self) -> None:
+        """Fetches a token, unless one is at hand that is good for some minutes.
+
+        The SDK would do it, but leaves open who does not answer, the login or Service Bus.
+
+        Raises:
+            SourceLost: the login is refused, or nobody answers.
+        """
+        login = self.settings.access
+        if isinstance(login, Secret):
+            return
+        if self._credential is None:
+            self._credential = _credential(login, self.settings)
+        try:
+            async with asyncio.timeout(LOGIN_SECONDS):
+                await self._credential.get_token(_SCOPE)
+        except Exception as error:  # of the SDK, its transport, or the parsing of an answer
+            raise SourceLost(words.of_login(error, self.authority)) from error
 
     def client(self) -> ServiceBusClient:
-        """A client without retries of its own: what to do after an error is decided here."""
+        """A client without retries of its own: what to do after an error is decided here.
+
+        Raises:
+            ValueError: a connection string that is for another queue, or none.
+        """
         common: dict[str, Any] = {
             "retry_total": 0,
             "try_timeout": OPEN_SECONDS,
@@ -69,21 +101,22 @@ class Access:
             common["connection_verify"] = settings.ca_file
         if isinstance(settings.access, Secret):
             return ServiceBusClient.from_connection_string(settings.access.reveal(), **common)
-        assert self._credential is not None
+        assert self._credential is not None, "log_in comes first"
         if settings.endpoint:
             common["custom_endpoint_address"] = f"sb://{settings.endpoint}"
         return ServiceBusClient(settings.host, self._credential, **common)
 
     async def close(self) -> None:
-        """Closes the login's own connections."""
-        if self._credential is not None:
-            await self._credential.close()
+        """Forgets the token and closes the login's own connections; ``log_in`` starts over."""
+        credential, self._credential = self._credential, None
+        if credential is not None:
+            await credential.close()
 
 
 def _credential(login: Login, settings: Settings) -> ClientSecretCredential:
-    options: dict[str, Any] = {}
-    if login.authority:  # not one of Microsoft's own: there is nobody to confirm it
-        options = {"authority": login.authority, "disable_instance_discovery": True}
+    options: dict[str, Any] = {"authority": login.authority}
+    if login.authority != MICROSOFT:  # there is nobody to confirm it
+        options["disable_instance_discovery"] = True
     if settings.ca_file:
         options["connection_verify"] = settings.ca_file
     return ClientSecretCredential(
@@ -109,15 +142,16 @@ class Source:
 
     async def __aenter__(self) -> Source:
         """Opens the connection. Raises SourceLost."""
+        await self._access.log_in()
         try:
             self._client = self._access.client()
             self._receiver = self._client.get_queue_receiver(self._queue, sub_queue=self._sub_queue)
-        except ValueError as error:  # a connection string that is none
+        except ValueError as error:
             raise SourceLost(f"IRIS_CONNECTION_STRING: {error}") from None
-        self._guard = Guard(self._receiver)
+        self._guard = Guard(self._receiver, MOST_BYTES)
         try:
-            await self._call(self._receiver.__aenter__(), OPEN_SECONDS)
-        except SourceLost:
+            await self._call(self._receiver.__aenter__(), OPEN_SECONDS + 1)
+        except BaseException:
             await self._close()
             raise
         return self
@@ -126,6 +160,7 @@ class Source:
         await self._close()
 
     async def _close(self) -> None:
+        self._guard.end_keep_alive()
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._client.close()
@@ -140,17 +175,30 @@ class Source:
         Raises:
             SourceLost: the connection is gone or does not answer.
         """
+        self._guard.make_room()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         call = self._receiver.receive_messages(max_message_count=count, max_wait_time=seconds)
-        return list(await self._call(call, seconds + ANSWER_SECONDS))
+        messages = list(await self._call(call, seconds + ANSWER_SECONDS))
+        # A link that is gone, and bytes that it cannot read, the SDK may take for an end.
+        if not messages and (loop.time() - started < seconds / 2 or not self._guard.is_attached):
+            raise SourceLost(f"{self._host}: the SDK has ceased to receive")
+        return messages
 
-    async def probe(self) -> int:
-        """Asks the broker for a message without taking it; how many it showed (0 or 1).
+    async def probe(self) -> int | None:
+        """The sequence number of the queue's first message, locked ones included; else None.
+
+        A deferred message counts as none: it is not delivered. None is taken.
 
         Raises:
             SourceLost: there is no answer.
         """
         call = self._receiver.peek_messages(1, timeout=ANSWER_SECONDS)
-        return len(await self._call(call, ANSWER_SECONDS + 1))
+        for message in await self._call(call, ANSWER_SECONDS + 1):
+            if message.state is ServiceBusMessageState.ACTIVE:
+                number: int = message.sequence_number
+                return number
+        return None
 
     async def complete(self, messages: Sequence[Any]) -> Settled:
         """Completes all ``messages`` at once."""
@@ -181,9 +229,11 @@ class Source:
 
     async def _settle(self, calls: list[Coroutine[Any, Any, None]]) -> Settled:
         tasks = [asyncio.ensure_future(call) for call in calls]
-        _, late = await asyncio.wait(tasks, timeout=ANSWER_SECONDS)
-        for task in late:
-            task.cancel()
+        try:
+            _, late = await asyncio.wait(tasks, timeout=ANSWER_SECONDS)
+        finally:
+            for task in tasks:
+                task.cancel()
         if late:
             await asyncio.wait(late)
         settled = Settled()
@@ -193,9 +243,7 @@ class Source:
                 settled.done += 1
                 continue
             settled.failures[type(error).__name__] += 1
-            # The SDK raises errors of many types for a link that is gone, ValueError among them:
-            # but for an answer about the one message, the connection is not to be trusted.
-            if not isinstance(error, (MessageLockLostError, MessageAlreadySettled)):
+            if settled.lost is None and not isinstance(error, ABOUT_THE_MESSAGE):
                 settled.lost = self._words(error)
         return settled
 
@@ -203,10 +251,13 @@ class Source:
         try:
             async with asyncio.timeout(seconds):
                 return await call
-        except (AzureError, OSError, ValueError, RuntimeError, AttributeError) as error:
-            # The SDK's own bugs on broken connections included: each means a fresh connection.
+        except Exception as error:
+            # Of any type: on broken connections, and on bytes that it cannot read, the SDK raises
+            # what comes. Each means a fresh connection.
+            if words.is_refused_token(error):
+                await self._access.close()  # the login would hand out the same one for an hour
             raise SourceLost(self._words(error)) from error
 
     def _words(self, error: BaseException) -> str:
         name = f"{self._queue}/$DeadLetterQueue" if self.dead_letters else self._queue
-        return words.of_queue(error, name, self._host)
+        return words.of_queue(error, name, self._host, self._access.authority)

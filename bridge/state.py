@@ -82,12 +82,11 @@ class State:
 
     def _change(self, part: type[StrEnum], state: StrEnum, detail: str) -> None:
         self.step()
-        if self._told.get(part) == (state, detail):
-            return
         self._show(part, state)
-        # Between two attempts at something that is unavailable there is nothing to tell.
         before = self._told.get(part)
-        if state is Queue.CONNECTING and before and before[0] is Queue.UNAVAILABLE:
+        # Between two attempts at something that is unavailable there is nothing to tell.
+        again = state is Queue.CONNECTING and before and before[0] is Queue.UNAVAILABLE
+        if again or before == (state, detail):
             return
         self._told[part] = (state, detail)
         level = logging.WARNING if "unavailable" in state else logging.INFO

@@ -25,6 +25,8 @@ from bridge.message import Packed, in_requests, request
 PUBLISH_SECONDS: Final = 30.0
 #: A message that is refused while others went through within so many seconds is itself at fault.
 _TRUSTED_SECONDS: Final = 60.0
+#: So is one that is refused for so long while nothing goes through: what stands behind it may fit.
+_PATIENCE_SECONDS: Final = 300.0
 _METHOD: Final = "/google.pubsub.v1.Publisher/Publish"
 _PERMISSION: Final = "pubsub.topics.publish"
 _FAULTS: Final = (api.GoogleAPICallError, api.RetryError, GoogleAuthError, grpc.RpcError)
@@ -65,18 +67,27 @@ class Topic:
 
     Args:
         name: ``projects/P/topics/T``.
+        emulator: ``HOST:PORT`` to use instead of Google's Pub/Sub; by default, as for Google's own
+            libraries, what ``PUBSUB_EMULATOR_HOST`` says.
         clock: monotonic seconds.
     """
 
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        name: str,
+        emulator: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
+        self._emulator = emulator or os.environ.get("PUBSUB_EMULATOR_HOST")
         self._metadata = [to_grpc_metadata([("topic", name)])]  # type: ignore[no-untyped-call]
         self._clock = clock
         self._trusted_until = -1.0
+        self._patient_until: float | None = None
 
     async def __aenter__(self) -> Topic:
         """Opens the client, without a call. Raises TopicError where there are no credentials."""
-        emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
+        emulator = self._emulator
         try:
             transport = PublisherGrpcAsyncIOTransport(
                 channel=grpc.aio.insecure_channel(emulator) if emulator else None
@@ -108,7 +119,7 @@ class Topic:
             TopicError: it is not, or nobody answers.
         """
         try:
-            if os.environ.get("PUBSUB_EMULATOR_HOST"):  # emulators have no permissions to ask for
+            if self._emulator:  # emulators have no permissions to ask for
                 await self._client.get_topic(topic=self.name, retry=None, timeout=10.0)
                 return
             asked = {"resource": self.name, "permissions": [_PERMISSION]}
@@ -118,19 +129,35 @@ class Topic:
         if _PERMISSION not in answer.permissions:
             raise TopicError(words.no_permission(self.name))
 
-    async def publish(self, messages: Sequence[Packed]) -> list[Answer]:
-        """One attempt at ``messages``; an answer for each, in their order."""
+    async def publish(self, messages: Sequence[Packed], believe: bool = False) -> list[Answer]:
+        """One attempt at ``messages``; an answer for each, in their order.
+
+        Args:
+            believe: a refusal is the message's own fault. Otherwise it is so only where others
+                go through, for a topic may refuse them all.
+        """
         requests = in_requests(messages)
         found = await asyncio.gather(*(self._request(one) for one in requests))
         answers = [answer for part in found for answer in part]
-        if any(isinstance(answer, Confirmed) for answer in answers):
-            self._trusted_until = self._clock() + _TRUSTED_SECONDS
-        if self._clock() <= self._trusted_until:
+        if believe or self._trusts(answers):
             return answers
-        # Nothing goes through: it is the topic, not each of the messages, that is wrong.
         return [
             Failed(answer.detail) if isinstance(answer, Refused) else answer for answer in answers
         ]
+
+    def _trusts(self, answers: Sequence[Answer]) -> bool:
+        """Whether the refusals among ``answers`` are the messages' fault, not the topic's."""
+        now = self._clock()
+        if any(isinstance(answer, Confirmed) for answer in answers):
+            self._trusted_until = now + _TRUSTED_SECONDS
+            self._patient_until = None
+        elif any(isinstance(answer, Refused) for answer in answers) and now > self._trusted_until:
+            if self._patient_until is None:
+                self._patient_until = now + _PATIENCE_SECONDS
+            if now <= self._patient_until:
+                return False
+            self._patient_until = None
+        return True
 
     async def _request(self, messages: list[Packed]) -> list[Answer]:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -32,8 +33,10 @@ async def serving(
         try:
             await site.start()
         except OSError as error:
+            number = error.errno or 0  # below 0 for an unknown host, with a text of its own
+            why = os.strerror(number) if number > 0 else error.strerror
             raise SettingsError(
-                f"BRIDGE_HTTP: cannot listen on {address[0]}:{address[1]}: {error.strerror}; "
+                f"BRIDGE_HTTP: cannot listen on {address[0]}:{address[1]}: {why}; "
                 "choose another port, or none"
             ) from None
         yield runner.addresses[0][1]

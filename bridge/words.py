@@ -7,13 +7,18 @@ import socket
 from collections.abc import Iterator
 from typing import Final
 
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.servicebus.exceptions import (
     MessagingEntityDisabledError,
     MessagingEntityNotFoundError,
     OperationTimeoutError,
     ServiceBusAuthenticationError,
     ServiceBusAuthorizationError,
+    ServiceBusQuotaExceededError,
     ServiceBusServerBusyError,
 )
 from google.api_core import exceptions as api
@@ -29,36 +34,85 @@ _LOGIN: Final = {
 }
 
 
-def of_queue(error: BaseException, queue: str, host: str) -> str:
-    """A line on an error met while connecting to, or reading from, a queue."""
-    texts = " ".join(str(one) for one in _chain(error))
+#: Where the part of an error's text begins that helps nobody.
+_NOISE: Final = re.compile(
+    r"\s*(?:Trace ID:|TrackingId:|Tracking ID:|Correlation ID:|Content: \{|Error condition: )"
+)
+#: An object that an error's text shows by its address.
+_ADDRESS: Final = re.compile(r" \w+:<[^>]* at 0x[0-9a-f]+>")
+#: How the SDK introduces an error that it met.
+_LEAD: Final = re.compile(r"^(?:Handler failed: |[A-Z][\w ]+ due to exception: )+")
+#: What the SDK says of a token that the namespace did not take.
+_REFUSED_TOKEN: Final = re.compile(
+    r"CBS Token authentication failed\.\s+Status code: (\d+)(?:\s+Description: (.*))?"
+)
+
+
+def of_login(error: BaseException, authority: str) -> str:
+    """A line on an error met while fetching a token."""
+    texts = _texts(error)
     for code, meaning in _LOGIN.items():
         if re.search(rf"\b{code}\b", texts):
             return f"the login is refused: {meaning} ({code})"
-    kinds = tuple(type(one) for one in _chain(error))
-    if _any(kinds, ClientAuthenticationError):
-        return f"the login is refused: check IRIS_CLIENT_ID and IRIS_CLIENT_SECRET ({_line(error)})"
-    if _any(kinds, MessagingEntityNotFoundError):
+    if _any(error, TimeoutError):
+        return f"the login service {authority} does not answer"
+    if _is_unknown_host(error, texts):
+        return f"{authority} is unknown to the name service: check AZURE_AUTHORITY_HOST and DNS"
+    if "certificate verify failed" in texts.lower():
+        return f"the certificate of {authority} is not trusted: a proxy? IRIS_CA_FILE"
+    refused = [one for one in _chain(error) if isinstance(one, ClientAuthenticationError)]
+    if refused and 400 <= (refused[0].status_code or 400) < 500:
+        return (
+            "the login is refused: check IRIS_CLIENT_ID and IRIS_CLIENT_SECRET "
+            f"({_line(refused[0])})"
+        )
+    if _any(error, ServiceRequestError):
+        return f"the login service {authority} cannot be reached ({_line(error)})"
+    return f"the login service {authority} is out of order ({_line(error)})"
+
+
+def is_refused_token(error: BaseException) -> bool:
+    """True where a token was not taken, though the login had given it."""
+    refused = _any(error, ServiceBusAuthenticationError, ServiceBusAuthorizationError)
+    return refused or _REFUSED_TOKEN.search(_texts(error)) is not None
+
+
+def of_queue(error: BaseException, queue: str, host: str, authority: str) -> str:
+    """A line on an error met while connecting to, or reading from, a queue."""
+    if _any(error, ClientAuthenticationError, ServiceRequestError, ServiceResponseError):
+        return of_login(error, authority)  # a token that was to be refreshed
+    texts = _texts(error)
+    if _any(error, MessagingEntityNotFoundError):
         return f"there is no queue {queue} in {host}: check IRIS_QUEUE_NAME"
-    if _any(kinds, MessagingEntityDisabledError):
+    if _any(error, MessagingEntityDisabledError):
         return f"the queue {queue} is disabled: see the IRIS page"
-    if _any(kinds, ServiceBusAuthorizationError):
+    if _any(error, ServiceBusAuthorizationError):
         return (
             f"no permission on the queue {queue}: check IRIS_QUEUE_NAME, and that the client id "
             f"belongs to the same account ({_line(error)})"
         )
-    if _any(kinds, ServiceBusAuthenticationError):
+    if refused := _REFUSED_TOKEN.search(texts):
+        what = " ".join(part for part in refused.groups() if part)
+        return f"{host} refuses the token: check the login and this machine's clock ({what})"
+    if _any(error, ServiceBusAuthenticationError):
         return (
             f"{host} refuses the token: check the login and this machine's clock ({_line(error)})"
         )
-    if _any(kinds, socket.gaierror) or "Name or service not known" in texts:
-        return f"{host} is unknown to the name service: check IRIS_SERVICE_BUS_NAMESPACE and DNS"
-    if _any(kinds, ServiceBusServerBusyError):
+    if _is_unknown_host(error, texts):
+        return (
+            f"{host} is unknown to the name service: check IRIS_SERVICE_BUS_NAMESPACE (or "
+            "IRIS_ENDPOINT, IRIS_CONNECTION_STRING) and DNS"
+        )
+    if _any(error, ServiceBusServerBusyError):
         return f"{host} asks to slow down ({_line(error)})"
+    if _any(error, ServiceBusQuotaExceededError):
+        return f"a quota of {host} is used up: does another client read {queue}? ({_line(error)})"
     if "certificate verify failed" in texts.lower():
         return f"the certificate of {host} is not trusted: a proxy? IRIS_CA_FILE ({_line(error)})"
-    if _any(kinds, OperationTimeoutError, TimeoutError):
+    if _any(error, OperationTimeoutError, TimeoutError):
         return f"{host} does not answer"
+    if _any(error, AttributeError, RuntimeError, ValueError):  # of the SDK, on what is broken
+        return f"{host}: the connection is lost ({_line(error)})"
     return f"{host}: {_line(error)}"
 
 
@@ -97,12 +151,21 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     return iter(seen)
 
 
-def _any(kinds: tuple[type[BaseException], ...], *wanted: type[BaseException]) -> bool:
-    return any(issubclass(kind, wanted) for kind in kinds)
+def _texts(error: BaseException) -> str:
+    return " ".join(str(one) for one in _chain(error))
+
+
+def _any(error: BaseException, *wanted: type[BaseException]) -> bool:
+    return any(isinstance(one, wanted) for one in _chain(error))
+
+
+def _is_unknown_host(error: BaseException, texts: str) -> bool:
+    return _any(error, socket.gaierror) or "Name or service not known" in texts
 
 
 def _line(error: BaseException) -> str:
-    """The error's own text on one line, without the trace ids that make every line differ."""
+    """The error's own text on one line, without what makes every line differ or says nothing."""
     text = " ".join(str(error).split()) or type(error).__name__
-    text = re.split(r"\s*(?:Trace ID:|TrackingId:|Tracking ID:|Correlation ID:)", text)[0]
+    text = _ADDRESS.sub("", _NOISE.split(text)[0])
+    text = _LEAD.sub("", text).rstrip(" .")
     return text if len(text) <= 300 else text[:297] + "..."

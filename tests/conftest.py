@@ -1,4 +1,4 @@
-"""What all tests share: how hard hypothesis tries, and the bundled datasets."""
+"""What all tests share: options, how hard hypothesis tries, and the bundled datasets."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ settings.register_profile(
 #: The same examples on every run, so that a red build can be repeated.
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    chaos = parser.getgroup("tests/chaos")
+    chaos.addoption("--long", action="store_true", help="minutes instead of seconds")
+    chaos.addoption("--seed", type=int, help="what a run has printed, to repeat it")
 
 
 @pytest.fixture(scope="session")

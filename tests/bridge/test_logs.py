@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.logs import set_up
+from bridge.logs import NOISY, set_up
 
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    names = ("azure", "google", "grpc", "aiohttp", "asyncio")
+    names = ("bridge", *NOISY)
     levels = {name: logging.getLogger(name).level for name in names}
     yield
     root.handlers[:] = handlers
@@ -63,6 +63,29 @@ def test_libraries_are_silent_unless_asked() -> None:
     stream, _ = written()
     logging.getLogger("azure.servicebus").error("a traceback of its own")
     assert stream.getvalue() == ""
-    stream, _ = written("DEBUG")
+    stream, log = written("DEBUG")
     logging.getLogger("azure.servicebus").error("a traceback of its own")
-    assert json.loads(stream.getvalue())["message"] == "a traceback of its own"
+    logging.getLogger("msal.token_cache").debug("a token")
+    logging.getLogger("another").info("a detail")
+    log.debug("a detail of ours")
+    found = [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
+    assert found == ["a traceback of its own", "a detail of ours"]
+
+
+def test_a_level_holds_for_the_bridge() -> None:
+    stream, log = written("ERROR")
+    log.warning("not shown")
+    log.error("shown")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["shown"]
+
+
+def test_a_long_traceback_is_cut_at_its_beginning() -> None:
+    stream, log = written()
+    error: Exception | None = None
+    for at in range(500):
+        new = ValueError(f"number {at}")
+        new.__cause__, error = error, new
+    log.error("many", exc_info=error)
+    exception = json.loads(stream.getvalue())["exception"]
+    assert len(exception) == 10_000
+    assert exception.endswith("ValueError: number 499")

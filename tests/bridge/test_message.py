@@ -29,6 +29,7 @@ from bridge.message import (
     is_large,
     pack,
     read,
+    reason,
     request,
     rfc3339,
 )
@@ -134,6 +135,15 @@ def test_properties_that_are_odd(
 ) -> None:
     found = letter(received(properties, data=[ARRAY])).attributes
     assert (found["dataset"], found["message_id"]) == (dataset, message_id)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [(None, ""), ({}, ""), ({b"DeadLetterReason": b"TooLarge"}, "TooLarge"),
+     ({b"DeadLetterReason": b"\xff"}, ""), ({b"DeadLetterReason": 7}, "")],
+)  # fmt: skip
+def test_the_reason_of_a_dead_letter(given: dict[bytes, Any] | None, found: str) -> None:
+    assert reason(received(NAMED, data=[ARRAY], application_properties=given)) == found
 
 
 def test_without_annotations_there_is_no_time_and_no_number() -> None:

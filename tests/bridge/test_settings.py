@@ -7,8 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.settings import Login, Secret, Settings, SettingsError, collect, parse
+from bridge.settings import MEANING, Login, Secret, Settings, SettingsError, collect, parse
+from local.servicebus import Certificates
 
 LOGIN = {
     "IRIS_CLIENT_ID": "the-id",
@@ -29,10 +32,16 @@ def test_a_login_alone_gets_elexons_tenant_and_namespace() -> None:
         queue_name="iris.0001",
         topic="projects/my-project/topics/iris",
         host="elexon-insights-iris.servicebus.windows.net",
-        access=Login("4203b7a0-7773-4de5-b830-8b263a20426e", "the-id", Secret("the-secret")),
+        access=Login(
+            "4203b7a0-7773-4de5-b830-8b263a20426e",
+            "the-id",
+            Secret("the-secret"),
+            "https://login.microsoftonline.com",
+        ),
         endpoint=None,
         ca_file=None,
         secret_expires=None,
+        emulator=None,
         http=("127.0.0.1", 8080),
         dead_letter_seconds=900.0,
         silence_seconds=60.0,
@@ -40,9 +49,8 @@ def test_a_login_alone_gets_elexons_tenant_and_namespace() -> None:
     )
 
 
-def test_everything_set(tmp_path: Path) -> None:
-    authority = tmp_path / "ca.pem"
-    authority.write_text("")
+def test_everything_set(certificates: Certificates) -> None:
+    authority = certificates.authority
     values = {
         **LOGIN,
         "IRIS_TENANT_ID": "another",
@@ -50,7 +58,8 @@ def test_everything_set(tmp_path: Path) -> None:
         "IRIS_CLIENT_SECRET_EXPIRES": "2027-10-02",
         "IRIS_ENDPOINT": "10.0.0.4:5671",
         "IRIS_CA_FILE": str(authority),
-        "AZURE_AUTHORITY_HOST": "https://login.example",
+        "AZURE_AUTHORITY_HOST": "login.example/",
+        "PUBSUB_EMULATOR_HOST": "localhost:8085",
         "BRIDGE_HTTP": "0.0.0.0:9000",
         "BRIDGE_DEAD_LETTER_MINUTES": "0.5",
         "BRIDGE_SILENCE_SECONDS": "10",
@@ -64,6 +73,7 @@ def test_everything_set(tmp_path: Path) -> None:
         endpoint="10.0.0.4:5671",
         ca_file=str(authority),
         secret_expires=date(2027, 10, 2),
+        emulator="localhost:8085",
         http=("0.0.0.0", 9000),
         dead_letter_seconds=30.0,
         silence_seconds=10.0,
@@ -79,6 +89,7 @@ def test_a_connection_string_is_enough() -> None:
         "PUBSUB_TOPIC": "projects/p/topics/iris",
     }
     assert parse(values).access == Secret(text)
+    assert parse(values).host == "127.0.0.1:5672", "not the namespace that it is not used for"
     assert parse({**LOGIN, **values}).access == Secret(text), "it goes before a login"
 
 
@@ -114,7 +125,18 @@ def test_half_a_login(absent: str, present: str) -> None:
         ("IRIS_SERVICE_BUS_NAMESPACE", "a b", None),
         ("IRIS_ENDPOINT", "localhost", "'localhost' is not HOST:PORT"),
         ("IRIS_ENDPOINT", "localhost:99999", None),
-        ("IRIS_CA_FILE", "/no/such.pem", "there is no file /no/such.pem"),
+        ("IRIS_ENDPOINT", "https://host:5671", None),
+        ("IRIS_TENANT_ID", "a tenant", "'a tenant' is not a tenant's id"),
+        ("IRIS_CA_FILE", "/no/such.pem", "'/no/such.pem' is not a file of certificates (PEM)"),
+        ("IRIS_CA_FILE", __file__, None),
+        ("AZURE_AUTHORITY_HOST", "http://login", "'http://login' is not https://HOST"),
+        ("AZURE_AUTHORITY_HOST", "https://login:x", None),
+        ("PUBSUB_EMULATOR_HOST", "http://host:1", "'http://host:1' is not HOST:PORT"),
+        (
+            "IRIS_CONNECTION_STRING",
+            "Endpoint=sb://host;SharedAccessKey=KEY",
+            "Connection string must have both SharedAccessKeyName and SharedAccessKey.",
+        ),
         ("IRIS_CLIENT_SECRET_EXPIRES", "2 Oct", "'2 Oct' is not a date YYYY-MM-DD"),
         ("BRIDGE_HTTP", "8080", "'8080' is not HOST:PORT or none"),
         ("BRIDGE_DEAD_LETTER_MINUTES", "0", "'0' is not a number above 0"),
@@ -147,7 +169,10 @@ def test_the_environment_wins_over_the_file_and_that_over_the_official_settings(
     tmp_path: Path,
 ) -> None:
     env_file, official = tmp_path / ".env", tmp_path / "settings.json"
-    env_file.write_text('IRIS_CLIENT_ID="from .env"\nIRIS_CLIENT_SECRET=s#1\nHOME=/x\n')
+    env_file.write_text(
+        '\ufeffIRIS_CLIENT_ID="from .env"\nIRIS_CLIENT_SECRET=s#1${HOME}\nHOME=/x\n'
+        "IRIS_TENANT_ID= \n"
+    )
     official.write_text(
         "\ufeff"
         + json.dumps(
@@ -156,18 +181,35 @@ def test_the_environment_wins_over_the_file_and_that_over_the_official_settings(
                 "QueueName": " iris.9 ",
                 "ServiceBusNamespace": "elexon-insights-iris",
                 "Secret": "from settings.json",
+                "TenantId": "from settings.json",
                 "RelativeFileDownloadDirectory": "./data",
             }
         )
     )
-    environment = {"IRIS_CLIENT_SECRET": "from the environment", "PATH": "/bin"}
+    environment = {"IRIS_QUEUE_NAME": "  ", "PUBSUB_TOPIC": " the topic ", "PATH": "/bin"}
     assert collect(environment, env_file, official) == {
         "IRIS_CLIENT_ID": "from .env",
-        "IRIS_CLIENT_SECRET": "from the environment",
+        "IRIS_CLIENT_SECRET": "s#1${HOME}",
         "IRIS_QUEUE_NAME": "iris.9",
+        "IRIS_TENANT_ID": "from settings.json",
         "IRIS_SERVICE_BUS_NAMESPACE": "elexon-insights-iris",
+        "PUBSUB_TOPIC": "the topic",
     }
+    environment["IRIS_CLIENT_SECRET"] = "from the environment"
+    found = collect(environment, env_file, official)
+    assert found["IRIS_CLIENT_SECRET"] == "from the environment"
     assert collect({"IRIS_QUEUE_NAME": "  "}, tmp_path / "no", tmp_path / "no") == {}
+
+
+@pytest.mark.parametrize("content", [b"IRIS_CLIENT_ID=\xff", None])
+def test_an_env_file_that_cannot_be_read(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"\.env: cannot be read: "):
+        collect({}, path, tmp_path / "no")
 
 
 @pytest.mark.parametrize(
@@ -184,5 +226,39 @@ def test_official_settings_that_cannot_be_read(content: str, fault: str, tmp_pat
 def test_a_secret_shows_itself_to_nobody() -> None:
     settings = parse(LOGIN)
     assert "the-secret" not in repr(settings) + str(settings)
-    assert settings.secret == "the-secret"
-    assert parse({**LOGIN, "IRIS_CONNECTION_STRING": "c"}).secret == "c"
+    assert settings.secrets == ["the-secret"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "hidden"),
+    [
+        ("SharedAccessKeyName=a;SharedAccessKey=" + "k" * 43 + "=", ["k" * 43 + "="]),
+        ("SharedAccessSignature=SharedAccessSignature sr=x", ["SharedAccessSignature sr=x"]),
+        ("SharedAccessKeyName=local;SharedAccessKey=local", []),  # an emulator's: a word
+    ],
+)
+def test_the_secrets_of_a_connection_string(rest: str, hidden: list[str]) -> None:
+    text = f"Endpoint=sb://host;{rest}"
+    assert parse({**LOGIN, "IRIS_CONNECTION_STRING": text}).secrets == [text, *hidden]
+
+
+@given(st.dictionaries(st.sampled_from(sorted(MEANING)), st.text(min_size=1, max_size=40)))
+def test_whatever_is_set_is_taken_or_named(values: dict[str, str]) -> None:
+    try:
+        settings = parse(values)
+    except SettingsError as error:
+        for line in str(error).split("\n"):
+            name = line.partition(":")[0].partition(" and ")[0]
+            assert name in MEANING, line
+    else:
+        assert settings.queue_name == values["IRIS_QUEUE_NAME"]
+
+
+@given(st.text(st.characters(exclude_characters=";=")), st.integers(1, 65_535))
+def test_a_secret_is_in_no_fault(host: str, port: int) -> None:
+    secret = "the key that nobody may see"
+    for values in (
+        {"IRIS_CONNECTION_STRING": f"Endpoint=sb://{host}:{port};SharedAccessKey={secret}"},
+        {"IRIS_CLIENT_SECRET": f"'{secret}'"},
+    ):
+        assert secret not in "".join(faults(values))

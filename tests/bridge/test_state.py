@@ -64,6 +64,23 @@ def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
     assert vars(caplog.records[1])["detail"] == "no answer"
 
 
+def test_the_metric_follows_where_there_is_nothing_to_tell() -> None:
+    metrics = Metrics()
+    state = State(metrics)
+
+    def shown() -> list[str]:
+        get: Callable[..., float | None] = metrics.registry.get_sample_value
+        return [
+            one
+            for one in Queue
+            if get("iris_bridge_connection_state", {"part": "queue", "state": one})
+        ]
+
+    for expected in (Queue.CONNECTING, Queue.UNAVAILABLE) * 2:
+        state.queue_is(expected, "no answer" if expected is Queue.UNAVAILABLE else "")
+        assert shown() == [expected]
+
+
 @pytest.mark.parametrize(
     ("queue", "topic", "ready"),
     [

@@ -101,6 +101,27 @@ def test_trust_in_the_topic_ends(server: PubSubServer) -> None:
     assert [type(one) for one in asyncio.run(run())] == [Refused, Failed]
 
 
+def test_patience_with_the_topic_ends(server: PubSubServer) -> None:
+    """What stands behind a message that is refused may fit."""
+    now = 0.0
+
+    async def run() -> list[str]:
+        nonlocal now
+        found = []
+        async with Topic(TOPIC, clock=lambda: now) as topic:
+            for moment in (0.0, 200.0, 300.0, 301.0, 302.0, 602.0, 603.0):
+                now = moment
+                found += [type(one).__name__ for one in await topic.publish([BAD])]
+        return found
+
+    assert asyncio.run(run()) == [*["Failed"] * 3, "Refused", *["Failed"] * 2, "Refused"]
+
+
+def test_a_refusal_that_is_to_be_believed(server: PubSubServer) -> None:
+    [answer] = within(lambda topic: topic.publish([BAD], believe=True))
+    assert isinstance(answer, Refused)
+
+
 def test_a_topic_that_is_missing(server: PubSubServer) -> None:
     name = "projects/local-project/topics/none"
     words = f"there is no topic {name}: create it, or check PUBSUB_TOPIC"

@@ -1,0 +1,50 @@
+"""What the service does beside relaying."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import bridge.message
+import bridge.relay
+from bridge.message import Letter, Unfit
+from local.servicebus import Data, QueueMessage
+from tests.bridge.stack import ids, numbered, stacked
+
+
+@pytest.mark.parametrize(("days", "told"), [(-3, 1), (30, 1), (32, 0)])
+def test_the_end_of_the_secret_is_told(days: int, told: int) -> None:
+    end = datetime.now(UTC).date() + timedelta(days=days)
+    with stacked() as stack, stack.bridge(IRIS_CLIENT_SECRET_EXPIRES=str(end)) as bridge:
+        stack.servicebus.faults.down()  # nothing to close, which takes its time
+        bridge.await_line("queue connecting")
+        found = bridge.matching("IRIS_CLIENT_SECRET")
+        assert found == told * [
+            f"WARNING IRIS_CLIENT_SECRET ends on {end}: make a new one on the IRIS page, and set "
+            "it and IRIS_CLIENT_SECRET_EXPIRES"
+        ]
+        assert bridge.pages.metric("secret_expires_in_days") == pytest.approx(days, abs=1)
+
+
+def test_a_fault_of_its_own_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(message: Any) -> Letter | Unfit:
+        if message.message_id == "odd":
+            raise ZeroDivisionError("something that nobody thought of")
+        return bridge.message.read(message)
+
+    monkeypatch.setattr(bridge.relay, "read", read)
+    with stacked(lock_seconds=0.5, max_delivery_count=2) as stack, stack.bridge() as running:
+        running.await_ready()
+        good = numbered(4)
+        odd = QueueMessage(Data(b"[]"), message_id="odd")
+        stack.queue.send([*good[:2], odd, *good[2:]])
+        stack.topic.await_ids(ids(good))
+        stack.await_empty()
+        assert [one.message_id for one in stack.queue.dead_letters()] == ["odd"]
+        running.await_line("ERROR a fault of the bridge itself")
+        running.await_line(
+            r"WARNING queue unavailable: a fault of the bridge itself: ZeroDivisionError\("
+        )
+        running.await_ready()

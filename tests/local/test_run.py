@@ -1,0 +1,80 @@
+"""The whole chain over the bundled samples, as ``make run`` has it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from local.sample_messages import samples
+from local.stopping import ENDING
+from tests.local.commands import Command
+from tests.local.waiting import eventually, is_alive
+
+
+def test_all_samples_pass_through_the_chain(tmp_path: Path) -> None:
+    count = len(list(samples()))
+    with Command(tmp_path, "local.run", "--folder", "here") as command:
+        assert command.wait() == 0, command.err
+    assert [line for line in command.said() if "messages in the queue," not in line][1:] == [
+        "bridge and pipeline around a local Pub/Sub; their logs: here/log/",
+        f"{count} sample messages are in the queue",
+    ]
+    total = next(line.split() for line in command.out if line.startswith("total "))
+    assert total[1] == str(count)
+    assert "138 records = 138 rows + 0 dead-lettered records; 0 undecodable messages" in command.out
+    with duckdb.connect(str(tmp_path / "here" / "iris.duckdb"), read_only=True) as warehouse:
+        ledger = warehouse.execute(
+            "SELECT count(DISTINCT message_id), sum(rows), sum(dead_letters), "
+            "bool_and(source = 'IRIS'), bool_and(enqueued_utc <= written_utc), "
+            "max(written_utc - enqueued_utc) < INTERVAL 1 MINUTE FROM iris_messages"
+        ).fetchone()
+    assert ledger == (count, 138, 0, True, True, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_can_be_stopped(number: signal.Signals, tmp_path: Path) -> None:
+    with Command(tmp_path, "local.run", "--folder", str(tmp_path)) as command:
+        children = command.await_children()
+        command.signal(number)
+        assert command.wait() == 130
+    assert not any(map(is_alive, children))
+
+
+def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
+    with Command(tmp_path, "local.run", "--folder", str(tmp_path)) as command:
+        children = command.await_children()
+        os.kill(min(children), signal.SIGSTOP)  # it will not do as it is told
+        command.signal()
+        eventually(lambda: ENDING in command.said())
+        assert any(map(is_alive, children))
+        command.signal()
+        assert command.wait() == 130
+    assert not any(map(is_alive, children))
+
+
+def test_a_child_that_fails_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "iris.duckdb").write_text("none of yours")
+    with Command(tmp_path, "local.run", "--folder", ".") as command:
+        assert command.wait() == 1
+    said = "\n".join(command.said())
+    assert "local.run: pipeline ended with code 2:" in said
+    assert "as a DuckDB file" in "\n".join(command.err)
+
+
+def test_a_child_that_is_killed_ends_the_run(tmp_path: Path) -> None:
+    with Command(tmp_path, "local.run", "--folder", ".") as command:
+        victim = min(command.await_children())
+        os.kill(victim, signal.SIGKILL)
+        assert command.wait() == 1
+    assert any("ended by SIGKILL" in line for line in command.said())
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with Command(tmp_path, "local.run", "--folder", "file/here") as command:
+        assert command.wait() == 1
+    assert command.said()[-1].startswith("local.run: [Errno 20] Not a directory: ")
