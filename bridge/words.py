@@ -44,7 +44,7 @@ _ADDRESS: Final = re.compile(r" \w+:<[^>]* at 0x[0-9a-f]+>")
 _LEAD: Final = re.compile(r"^(?:Handler failed: |[A-Z][\w ]+ due to exception: )+")
 #: What the SDK says of a token that the namespace did not take.
 _REFUSED_TOKEN: Final = re.compile(
-    r"CBS Token authentication failed\.\s+Status code: (\d+)(?:\s+Description: (.*))?"
+    r"Token authentication failed\.\s+Status code: (\d+)(?:\s+Description: (.*))?"
 )
 
 

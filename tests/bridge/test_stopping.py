@@ -152,21 +152,6 @@ def service_bus_never_opens(stack: Stack, folder: Path) -> None:
 
 
 @scenario
-def service_bus_is_down(stack: Stack, folder: Path) -> None:
-    stack.servicebus.faults.down()
-    with Process(stack.settings(), folder) as bridge:
-        bridge.await_message("queue unavailable")
-        stop(bridge)
-
-
-@scenario
-def the_topic_is_missing(stack: Stack, folder: Path) -> None:
-    with Process(stack.settings(PUBSUB_TOPIC=f"{stack.topic.name}-no"), folder) as bridge:
-        bridge.await_message("topic unavailable")
-        stop(bridge)
-
-
-@scenario
 def the_name_service_is_silent(stack: Stack, folder: Path) -> None:
     named = stack.servicebus.connection_string.replace("127.0.0.1", "localhost")
     settings = stack.settings(IRIS_CONNECTION_STRING=named)

@@ -135,7 +135,7 @@ class PubSubMishaps:
         faults = self._faults
         return {
             "Pub/Sub refuses": lambda: self._refuse(self._rng.choice(_PASSING), 0.3, 3.0),
-            "Pub/Sub calls messages invalid": lambda: self._refuse(_INVALID, 0.2, 0.6),
+            "Pub/Sub calls messages invalid": lambda: self._refuse(_INVALID, 0.3, 1.5),
             "Pub/Sub loses answers": lambda: faults.lose_publish_answers(self._rng.randint(1, 3)),
             "Pub/Sub is slow": self._be_slow,
         }

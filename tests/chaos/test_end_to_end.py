@@ -21,7 +21,7 @@ from tests.local.accounts import Accounts, count_written
 _START = datetime(2026, 5, 6, 15, 25, tzinfo=UTC)
 _SPEED = 60.0
 #: Seconds for all that was sent to be written, once nobody is killed any more.
-_REST_SECONDS = 120.0
+_REST_SECONDS = 90.0
 
 
 class Killer:
