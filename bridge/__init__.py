@@ -6,14 +6,15 @@ reader recognises it by its message id.
 
 How it is built, from the inside out:
 
-    settings         what the user sets, checked, with messages that name the setting
-    message          a Service Bus message as a Pub/Sub message, or the reason why it cannot be one
-    pace, backoff    how many to ask for, how long to wait
-    words            what an error of either side means, and what to do
-    source, guard    one receiver on the queue or on its dead-letter queue
-    topic            publish requests and what became of each message
-    locks, relay     receive, publish, complete
-    service          connect, watch, dead letters, reconnect, stop
+    settings, forms    what the user sets, checked, with messages that name the setting
+    message            a Service Bus message as a Pub/Sub message, or why it cannot be one
+    pace, backoff      how many to ask for, how long to wait
+    words, clock       what an error of either side means, and what to do; a clock that is wrong
+    source, guard      one receiver on the queue or on its dead-letter queue
+    topic, publishing  publish requests and what became of each message; again until confirmed
+    locks, relay       receive, publish, complete
+    dead_letters       a pass over what an outage left in the dead-letter queue
+    service            connect, watch, reconnect, stop
     metrics, state, web, logs    what an operator sees
-    check            ``--check``: both sides looked at, nothing moved
+    check              ``--check``: both sides looked at, nothing moved
 """

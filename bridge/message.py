@@ -36,17 +36,13 @@ _MAX_REQUEST_MESSAGES: Final = 1_000
 class Refusal(StrEnum):
     """Why a message goes to the queue's dead-letter queue instead of to Pub/Sub."""
 
+    #: It does not fit into a Pub/Sub request even when compressed.
     TOO_LARGE = "TooLarge"
+    #: The AMQP body is neither data nor a string or binary value.
     UNREADABLE_BODY = "UnreadableBody"
+    #: Pub/Sub takes other messages and calls this one invalid.
     REFUSED = "Refused"
 
-
-#: What each refusal means to the person who finds it in the dead-letter queue.
-MEANING: Final = {
-    Refusal.TOO_LARGE: "does not fit into a Pub/Sub request even when compressed",
-    Refusal.UNREADABLE_BODY: "the AMQP body is neither data nor a string or binary value",
-    Refusal.REFUSED: "Pub/Sub takes other messages and calls this one invalid",
-}
 
 #: Refusals that no later attempt mends: a pass over the dead letters leaves them alone.
 LASTING: Final = frozenset({Refusal.TOO_LARGE, Refusal.UNREADABLE_BODY})

@@ -172,6 +172,8 @@ class Source:
     async def receive(self, count: int, seconds: float) -> list[Any]:
         """Up to ``count`` messages, as soon as there is one; empty after ``seconds`` without.
 
+        Bodies that together pass ``MOST_BYTES`` end the batch: what comes after them is given back.
+
         Raises:
             SourceLost: the connection is gone or does not answer.
         """
@@ -238,7 +240,7 @@ class Source:
             await asyncio.wait(late)
         settled = Settled()
         for task in tasks:
-            error = TimeoutError() if task in late else task.exception()
+            error = TimeoutError() if task.cancelled() else task.exception()
             if error is None:
                 settled.done += 1
                 continue
