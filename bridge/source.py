@@ -195,7 +195,8 @@ class Source:
         Raises:
             SourceLost: there is no answer.
         """
-        call = self._receiver.peek_messages(1, timeout=ANSWER_SECONDS)
+        # From the beginning: left to itself the SDK goes on behind what it has shown.
+        call = self._receiver.peek_messages(1, sequence_number=1, timeout=ANSWER_SECONDS)
         for message in await self._call(call, ANSWER_SECONDS + 1):
             if message.state is ServiceBusMessageState.ACTIVE:
                 number: int = message.sequence_number

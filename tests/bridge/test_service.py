@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+from azure.servicebus import ServiceBusClient
 
 import bridge.message
 import bridge.relay
 from bridge.message import Letter, Unfit
 from local.servicebus import Data, QueueMessage
-from tests.bridge.stack import AtOnce, ids, numbered, stacked
+from tests.bridge.stack import QUEUE, AtOnce, ids, numbered, stacked
 
 
 def said_of_a_secret(days: int) -> list[str]:
@@ -54,3 +55,18 @@ def test_a_fault_of_its_own_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> 
             r"WARNING queue unavailable: a fault of the bridge itself: ZeroDivisionError\("
         )
         running.await_ready()
+
+
+def test_a_message_that_is_shown_and_not_delivered() -> None:
+    with stacked(max_connections_per_queue=2) as stack:
+        stack.send(1)
+        with (
+            ServiceBusClient.from_connection_string(stack.servicebus.connection_string) as client,
+            client.get_queue_receiver(QUEUE) as other,
+        ):
+            assert other.receive_messages(1, max_wait_time=5)  # and locks it, for a minute
+            with stack.bridge(BRIDGE_SILENCE_SECONDS="0.2") as bridge:
+                bridge.await_line(
+                    "WARNING queue unavailable: the queue shows a message and does not deliver it"
+                )
+                bridge.await_line("INFO queue receiving", times=2)
