@@ -5,6 +5,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 VAR := var
+# Tests mostly wait for processes and servers, so there are more workers than cores.
+WORKERS ?= 4
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -32,7 +34,7 @@ live: $(STAMP) ## IRIS around the clock into var/live, with .env; or FEED=simula
 	@$(PY) -m local.live $(if $(FEED),--feed $(FEED)) $(if $(SPEED),--speed $(SPEED)) $(ARGS)
 
 test: $(STAMP) ## everything that needs no account
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -q --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 chaos: $(STAMP) ## faults of every kind and kill -9, at length; SEED=N repeats a run
 	$(PY) -m pytest tests/chaos --long -s $(if $(SEED),--seed $(SEED)) $(ARGS)

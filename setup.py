@@ -33,6 +33,7 @@ DEV = [
     "mypy>=1.13",
     "pytest>=8",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "ruff>=0.8",
 ]
 

@@ -45,7 +45,8 @@ def results() -> Iterator[AtOnce[None]]:
 
 def await_renewals(stack: Stack, bridge: Inside) -> None:
     """Waits until every message in hand has had its lock renewed more than once."""
-    held = stack.queue.counts().locked
+    eventually(lambda: bridge.pages.metric("locks_renewed_total") > 0)
+    held = stack.queue.counts().locked  # what was completed before the outage is over by then
     renewed = bridge.pages.metric("locks_renewed_total")
     eventually(lambda: bridge.pages.metric("locks_renewed_total") >= renewed + 2 * held + 1)
     assert stack.queue.counts().locked == held, "nothing more is received"
