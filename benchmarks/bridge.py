@@ -34,7 +34,7 @@ QUEUE: Final = "iris"
 TOPIC: Final = "projects/local-project/topics/iris"
 #: Bytes of a body, and how many messages a round moves.
 SIZES: Final = {2_000: 4_000, 50_000: 2_000}
-ROUND_TRIPS: Final = (0.0, 0.005, 0.020)
+ROUND_TRIPS: Final = (0.0, 0.005, 0.020, 0.100)
 ROUNDS: Final = 5
 #: The trickle: messages a second, and how many; IRIS peaks at about four a second.
 RATE: Final = 5.0

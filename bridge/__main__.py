@@ -24,7 +24,7 @@ FAILED: Final = 1
 ENV_FILE: Final = Path(".env")
 OFFICIAL_FILE: Final = Path("settings.json")
 #: Seconds after which a bridge that was told to stop ends, come what may.
-LAST_SECONDS: Final = 9.0
+CUT_OFF_SECONDS: Final = 9.0
 
 log = logging.getLogger("bridge")
 
@@ -96,7 +96,7 @@ async def _serve(settings: Settings) -> None:
     def told_to_stop() -> None:
         if not stop.is_set():
             stop.set()
-            last = threading.Timer(LAST_SECONDS, _cut_off)
+            last = threading.Timer(CUT_OFF_SECONDS, _cut_off)
             last.daemon = True
             last.start()
 

@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 _LONGEST_LOCK: Final = timedelta(minutes=6)
 
 AHEAD: Final = (
-    "the locks of messages are over when they arrive: this machine's clock is ahead of Service "
-    "Bus's, and nothing can be completed until it is set (NTP)"
+    "the locks of messages are over when they arrive: either this machine slept, or its clock is "
+    "ahead of Service Bus's, and then nothing can be completed until it is set (NTP)"
 )
 
 

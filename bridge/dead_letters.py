@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from bridge.guard import Ticket, ticket
 from bridge.message import LASTING, reason
@@ -16,7 +17,9 @@ async def relay_dead_letters(
 ) -> bool:
     """Relays the dead letters until all are seen, or ``over``.
 
-    Those that no attempt mends, and those that Pub/Sub refuses again, are left.
+    Those that no attempt mends, and those that Pub/Sub refuses again, are left: locked by this
+    pass, so that it gets to what stands behind them. Where there are more of them than can be
+    received within the time of a lock, the first come again, and the pass ends there.
 
     Args:
         source: open, on the dead-letter queue.
@@ -28,20 +31,29 @@ async def relay_dead_letters(
         SourceLost: the connection is gone.
     """
     left: dict[int, Ticket] = {}
+    again: set[int] = set()  # of those left, what came again since the last fresh letter
     through = False
     while not through and not over():
         received = await relay.receive(source, WAIT_SECONDS)
-        # What is left is locked by this pass; if it is seen again its lock ran out.
-        fresh = [one for one in received if one.message.sequence_number not in left]
-        through = not fresh
-        others = [one for one in fresh if not _is_hopeless(one)]
-        stayed = [one.message for one in fresh if _is_hopeless(one)]
-        stayed += await relay.land(source, relay.depart(others)) if others else []
-        left |= {message.sequence_number: ticket(message) for message in stayed}
-        metrics.dead_letters_relayed.inc(len(fresh) - len(stayed))
+        held = {_number(one.message): ticket(one.message) for one in received}
+        fresh = [one for one in received if _number(one.message) not in left]
+        if mendable := [one for one in fresh if not _is_hopeless(one)]:
+            landed = await relay.land(source, relay.depart(mendable))
+            metrics.dead_letters_relayed.inc(landed.done)
+            relayed = {_number(one.message) for one in mendable} - set(map(_number, landed.unfit))
+            held = {number: one for number, one in held.items() if number not in relayed}
+        left |= held
+        again = set() if fresh else again | held.keys()
+        through = not received or (not fresh and again == left.keys())
     metrics.dead_letters_left.set(len(left))
     await source.release(left.values())
     return through
+
+
+def _number(message: Any) -> int:
+    """Its place in the queue; in the dead-letter queue as in the other."""
+    number: int = message.sequence_number
+    return number
 
 
 def _is_hopeless(one: Received) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bridge.backoff import stopped_within
 from bridge.metrics import Metrics
-from bridge.source import ABOUT_THE_MESSAGE, Source
+from bridge.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ async def kept(source: Source, messages: Sequence[Any], metrics: Metrics) -> Asy
 
     A lock that expires raises the message's delivery count, and enough of that sends it to the
     dead-letter queue; during an outage of Pub/Sub it must not. The receiver is free for this: the
-    relay does not use it during a publish. A lock that is lost is given up, and with the
-    connection all of them.
+    relay does not use it meanwhile. A lock that is lost is given up, and with the connection all
+    of them; where the broker is busy it is asked again.
     """
     over = asyncio.Event()
     task = asyncio.create_task(_renew(source, list(messages), metrics, over))
@@ -46,29 +46,16 @@ async def kept(source: Source, messages: Sequence[Any], metrics: Metrics) -> Asy
 async def _renew(
     source: Source, messages: list[Any], metrics: Metrics, over: asyncio.Event
 ) -> None:
-    while messages and not over.is_set():
+    while messages:
         left = min(message.locked_until_utc for message in messages) - datetime.now(UTC)
         half = min(max(left.total_seconds() / 2, _LEAST_SECONDS), _MOST_SECONDS)
-        if not await stopped_within(over, half):
-            messages = await _renewed(source, messages, metrics, over)
-
-
-async def _renewed(
-    source: Source, messages: list[Any], metrics: Metrics, over: asyncio.Event
-) -> list[Any]:
-    """Those of ``messages`` whose locks are renewed."""
-    renewed = []
-    for message in messages:
-        if over.is_set():
-            break
-        try:
-            await source.renew(message)
-        except Exception as error:  # of any type, as everywhere in the SDK
-            metrics.settle_failures.labels(f"renew:{type(error).__name__}").inc()
-            log.debug("a lock is not renewed: %r", error)
-            if not isinstance(error, ABOUT_THE_MESSAGE):
-                return []
-        else:
-            metrics.locks_renewed.inc()
-            renewed.append(message)
-    return renewed
+        if await stopped_within(over, half):
+            return
+        renewed = await source.renew(messages)
+        metrics.locks_renewed.inc(len(renewed.done))
+        for kind, amount in renewed.failures.items():
+            metrics.renew_failures.labels(kind).inc(amount)
+        if renewed.lost:
+            log.warning("locks are no longer renewed, messages come again: %s", renewed.lost)
+            return
+        messages = renewed.done + renewed.again

@@ -38,12 +38,11 @@ class JsonFormatter(logging.Formatter):
             **{name: value for name, value in vars(record).items() if name not in _PLAIN},
         }
         if record.exc_info:
-            text = self.formatException(record.exc_info)
-            found["exception"] = text[-_LONGEST_EXCEPTION:]
-        return json.dumps(self._redacted(found), default=str)
-
-    def _redacted(self, found: dict[str, Any]) -> dict[str, Any]:
-        return {name: self._hide(value) for name, value in found.items()}
+            found["exception"] = self.formatException(record.exc_info)
+        hidden = {name: self._hide(value) for name, value in found.items()}
+        if record.exc_info:  # cut last: of a secret that is cut through, a part would be left
+            hidden["exception"] = hidden["exception"][-_LONGEST_EXCEPTION:]
+        return json.dumps(hidden, default=str)
 
     def _hide(self, value: Any) -> Any:
         if isinstance(value, (bool, int, float)) or value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -22,9 +23,19 @@ _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 
 
 
 class Metrics:
-    """The counters of one bridge, in a registry of their own."""
+    """The counters of one bridge, in a registry of their own.
 
-    def __init__(self, secret_expires: date | None = None) -> None:
+    Args:
+        secret_expires: the day when the client secret ends.
+        now: the time, in UTC.
+    """
+
+    def __init__(
+        self,
+        secret_expires: date | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._now = now
         self.registry = CollectorRegistry()
         ProcessCollector(namespace=_NAMESPACE, registry=self.registry)
         self.received = self._counter("received", "messages received from the queue")
@@ -52,6 +63,9 @@ class Metrics:
             "dead_letters_left", "messages that the last pass left in the dead-letter queue"
         )
         self.locks_renewed = self._counter("locks_renewed", "locks prolonged during a publish")
+        self.renew_failures = self._counter(
+            "renew_failures", "locks that were not prolonged when asked for", "kind"
+        )
         self.connections = self._counter("connections", "connections made to the queue")
         self.publish_seconds = Histogram(
             "publish_seconds",
@@ -68,12 +82,15 @@ class Metrics:
             buckets=(*_SECONDS, 60.0, 600.0, 3_600.0, 86_400.0),
         )
         self._oldest: datetime | None = None
+        self._empty: datetime | None = None
         self._gauge(
             "oldest_enqueued_timestamp_seconds",
             "enqueued time of the oldest message of the last batch, seconds since 1970",
         ).set_function(lambda: self._oldest.timestamp() if self._oldest else math.nan)
         self._gauge(
-            "oldest_expires_in_seconds", "what is left of the three days of that message"
+            "oldest_expires_in_seconds",
+            "what is left of the three days of that message, or, where the queue was empty, of one "
+            "that came right after",
         ).set_function(self._left)
         self.last_contact = self._gauge(
             "last_contact_timestamp_seconds", "when the queue last answered, seconds since 1970"
@@ -84,15 +101,17 @@ class Metrics:
                 secret_expires.year, secret_expires.month, secret_expires.day, tzinfo=UTC
             )
             days = self._gauge("secret_expires_in_days", "days until IRIS_CLIENT_SECRET ends")
-            days.set_function(lambda: (end - datetime.now(UTC)) / timedelta(days=1))
+            days.set_function(lambda: (end - now()) / timedelta(days=1))
 
     def saw(self, oldest: datetime | None) -> None:
         """Takes note of the oldest enqueued time of a batch; None for an empty queue."""
         self._oldest = oldest
+        self._empty = self._now() if oldest is None else None
 
     def _left(self) -> float:
-        left = self._oldest + EXPIRY - datetime.now(UTC) if self._oldest else EXPIRY
-        return left.total_seconds()
+        """Falls while the queue cannot be read; not a number before it has been read at all."""
+        since = self._oldest or self._empty
+        return (since + EXPIRY - self._now()).total_seconds() if since else math.nan
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(name, meaning, labels, namespace=_NAMESPACE, registry=self.registry)

@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bridge import state as states
 from bridge.backoff import Backoff, stopped_within
 from bridge.message import Packed
 from bridge.metrics import Metrics
-from bridge.state import State
+from bridge.state import State, TopicPhase
 from bridge.topic import Answer, Failed, Topic
 
 #: Seconds that a request under way gets when the bridge is told to stop.
-STOP_SECONDS: Final = 3.0
+LAST_SECONDS: Final = 3.0
 
 
 class Publishing:
@@ -60,11 +59,11 @@ class Publishing:
             self._state.step()
             if not failed:
                 self._backoff.reset()
-                self._state.topic_is(states.Topic.AVAILABLE)
+                self._state.topic_is(TopicPhase.AVAILABLE)
                 continue
             self._metrics.publish_failures.inc(len(failed))
             if not self._stop.is_set():  # else it was cut short, which says nothing of the topic
-                self._state.topic_is(states.Topic.UNAVAILABLE, failed[0])
+                self._state.topic_is(TopicPhase.UNAVAILABLE, failed[0])
                 await stopped_within(self._stop, self._backoff.next())
         return answers
 
@@ -75,7 +74,7 @@ class Publishing:
         stop = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({attempt, stop}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({attempt}, timeout=STOP_SECONDS)
+            await asyncio.wait({attempt}, timeout=LAST_SECONDS)
             if not attempt.done():
                 return [Failed("the bridge stops")] * len(messages)
             answers = attempt.result()

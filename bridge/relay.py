@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a receive waits for a first message, and a stop therefore for a receive.
 WAIT_SECONDS: Final = 1.0
-#: Seconds that a receive waits while a publish is under way; the batch waits for its completion.
-AHEAD_SECONDS: Final = 0.05
+#: Seconds that a receive waits while a publish is under way: more than a round trip to a distant
+#: broker, for what comes later is given back and sent again. The completion waits meanwhile.
+AHEAD_SECONDS: Final = 0.5
 
 
 class Received(NamedTuple):
@@ -51,6 +52,18 @@ class Flight(NamedTuple):
     def size(self) -> int:
         """Bytes of the bodies."""
         return sum(one.size for one in self.batch)
+
+
+class Landed(NamedTuple):
+    """What became of a batch.
+
+    Attributes:
+        unfit: the messages that cannot be published.
+        done: how many were published and completed.
+    """
+
+    unfit: list[Any]
+    done: int
 
 
 class Relay:
@@ -116,8 +129,8 @@ class Relay:
             await self._settle(source, flight.batch, outcomes)
         return following
 
-    async def land(self, source: Source, flight: Flight) -> list[Any]:
-        """Waits for a flight's outcomes and settles; the messages that cannot be published.
+    async def land(self, source: Source, flight: Flight) -> Landed:
+        """Waits for a flight's outcomes and settles.
 
         Raises:
             SourceLost: the connection is gone; what was not completed comes again.
@@ -155,7 +168,9 @@ class Relay:
         if not source.dead_letters:  # they do not expire
             self._metrics.saw(since)
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
-        self._pace.note(len(messages), size, self.heard - started, age)
+        waited = self.heard - started
+        if waited < seconds:  # else it was cut short, which tells nothing of the queue
+            self._pace.note(len(messages), size, waited, age)
         self._metrics.last_contact.set_to_current_time()
         self._metrics.received.inc(len(messages))
         self._metrics.received_bytes.inc(size)
@@ -175,7 +190,7 @@ class Relay:
 
     async def _settle(
         self, source: Source, batch: Sequence[Received], outcomes: Sequence[Answer | Unfit]
-    ) -> list[Any]:
+    ) -> Landed:
         confirmed, unsure, unfit = [], [], []
         for one, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Confirmed):
@@ -192,7 +207,7 @@ class Relay:
             for message, outcome in unfit:
                 await self._dead_letter(source, message, outcome)
         await source.release(ticket(message) for message in unsure)
-        return [message for message, _ in unfit]
+        return Landed([message for message, _ in unfit], settled.done)
 
     async def _dead_letter(self, source: Source, message: Any, outcome: Unfit | Refused) -> None:
         reason = outcome.reason if isinstance(outcome, Unfit) else Refusal.REFUSED

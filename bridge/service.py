@@ -16,8 +16,7 @@ from bridge.publishing import Publishing
 from bridge.relay import Flight, Relay
 from bridge.settings import Settings
 from bridge.source import Access, Source, SourceLost
-from bridge.state import Queue, State
-from bridge.state import Topic as TopicState
+from bridge.state import QueuePhase, State, TopicPhase
 from bridge.topic import Topic, TopicError
 from bridge.web import serving
 
@@ -59,9 +58,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         if not running.done():
             log.warning("cut short: what was under way comes again when its locks run out")
             running.cancel()
+        # A fault of its own is raised; that it was cancelled here is none.
         await asyncio.gather(running, return_exceptions=not running.done())
         stopping.cancel()
-        state.queue_is(Queue.STOPPED)
+        state.queue_is(QueuePhase.STOPPED)
 
 
 class Service:
@@ -114,34 +114,34 @@ class Service:
 
     async def _wait_for_topic(self) -> None:
         """Nothing is taken from the queue before there is somewhere to put it."""
-        backoff = Backoff()
+        backoff = Backoff(longest=30.0)
         while not self._stop.is_set():
             try:
                 await self._topic.check()
             except TopicError as error:
-                self._state.topic_is(TopicState.UNAVAILABLE, str(error))
+                self._state.topic_is(TopicPhase.UNAVAILABLE, str(error))
                 await stopped_within(self._stop, backoff.next())
             else:
-                self._state.topic_is(TopicState.AVAILABLE)
+                self._state.topic_is(TopicPhase.AVAILABLE)
                 return
 
     async def _read_queue(self, access: Access) -> None:
         """Relays until the dead letters are due, the connection is lost, or told to stop."""
-        self._state.queue_is(Queue.CONNECTING)
+        self._state.queue_is(QueuePhase.CONNECTING)
         try:
             async with Source(access) as source:
                 self._metrics.connections.inc()
-                self._state.queue_is(Queue.RECEIVING)
+                self._state.queue_is(QueuePhase.RECEIVING)
                 await self._relay_all(source)
         except Exception as error:
-            self._state.queue_is(Queue.UNAVAILABLE, _told(error))
+            self._state.queue_is(QueuePhase.UNAVAILABLE, _told(error))
             await stopped_within(self._stop, self._backoff.next())
 
     async def _relay_all(self, source: Source) -> None:
         checked = self._clock()
         head: int | None = None
         flight: Flight | None = None
-        while not self._stop.is_set() and self._clock() < self._dead_letters_due:
+        while not self._stop.is_set():
             flight = await self._relay.step(source, flight)
             if self._relay.heard > checked:
                 checked = self._relay.heard
@@ -150,6 +150,8 @@ class Service:
             elif self._clock() - checked > self._settings.silence_seconds:
                 head = await self._probe(source, head)
                 checked = self._clock()
+            if self._clock() >= self._dead_letters_due:
+                break
         if flight is not None:
             await self._relay.land(source, flight)
 
@@ -175,11 +177,11 @@ class Service:
     async def _read_dead_letters(self, access: Access) -> None:
         """One pass. If it fails the queue is read all the same."""
         pause = self._settings.dead_letter_seconds
-        self._state.queue_is(Queue.CONNECTING)
+        self._state.queue_is(QueuePhase.CONNECTING)
         try:
             async with Source(access, dead_letters=True) as source:
                 self._metrics.connections.inc()
-                self._state.queue_is(Queue.DEAD_LETTERS)
+                self._state.queue_is(QueuePhase.DEAD_LETTERS)
                 end = self._clock() + PASS_SECONDS
                 through = await relay_dead_letters(
                     source,
@@ -217,4 +219,4 @@ def _told(error: Exception) -> str:
     # One message's fault must not end the process: it comes again, and at last the broker
     # moves it to the dead letters.
     log.error("a fault of the bridge itself", exc_info=error)
-    return f"a fault of the bridge itself: {error!r}"
+    return f"a fault of the bridge itself: {type(error).__name__} ({error})"

@@ -203,6 +203,8 @@ def parse(values: Mapping[str, str]) -> Settings:
             host = parse_connection_string(access.reveal()).fully_qualified_namespace
         except ValueError as error:  # tells what is wrong, not what is written
             faults.append(f"IRIS_CONNECTION_STRING: {error}")
+        if "IRIS_ENDPOINT" in values:
+            faults.append("IRIS_ENDPOINT: remove it: the connection string says where to connect")
     else:
         access = Login(
             tenant_id=read("IRIS_TENANT_ID", IRIS_TENANT, forms.tenant, "a tenant's id"),

@@ -12,7 +12,11 @@ from typing import Any, Final
 from azure.identity.aio import ClientSecretCredential
 from azure.servicebus import ServiceBusMessageState, ServiceBusSubQueue, TransportType
 from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
+from azure.servicebus.exceptions import (
+    MessageAlreadySettled,
+    MessageLockLostError,
+    ServiceBusConnectionError,
+)
 
 from bridge import words
 from bridge.guard import Guard, Ticket
@@ -29,6 +33,10 @@ OPEN_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 10.0
 #: Seconds for a closing handshake; then the connection is cut.
 CLOSE_SECONDS: Final = 2.0
+#: Seconds that a call of the SDK gets to end when it is cancelled.
+_CANCEL_SECONDS: Final = 2.0
+#: Locks renewed at once: one by one, a distant broker could not keep up with two batches in hand.
+_RENEWALS: Final = 50
 
 #: Errors that concern one message. Any other says that the connection is not to be trusted: the
 #: SDK raises errors of many types for a link that is gone, ValueError among them.
@@ -53,6 +61,23 @@ class Settled:
     """
 
     done: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    lost: str | None = None
+
+
+@dataclass
+class Renewed:
+    """What became of a batch of locks.
+
+    Attributes:
+        done: the messages whose locks are prolonged.
+        again: those that may be prolonged yet, where the broker was busy.
+        failures: all that are not prolonged, by the kind of error.
+        lost: why the connection can no longer be used, else None.
+    """
+
+    done: list[Any] = field(default_factory=list)
+    again: list[Any] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     lost: str | None = None
 
@@ -147,7 +172,12 @@ class Source:
             self._client = self._access.client()
             self._receiver = self._client.get_queue_receiver(self._queue, sub_queue=self._sub_queue)
         except ValueError as error:
-            raise SourceLost(f"IRIS_CONNECTION_STRING: {error}") from None
+            place = (
+                "IRIS_CONNECTION_STRING"
+                if isinstance(self._access.settings.access, Secret)
+                else self._host
+            )
+            raise SourceLost(f"{place}: {error}") from None
         self._guard = Guard(self._receiver, MOST_BYTES)
         try:
             await self._call(self._receiver.__aenter__(), OPEN_SECONDS + 1)
@@ -212,14 +242,27 @@ class Source:
         call = self._receiver.dead_letter_message(message, reason=reason, error_description=detail)
         return await self._settle([call])
 
-    async def renew(self, message: Any) -> None:
-        """Prolongs the lock of ``message`` by the queue's lock duration.
-
-        Raises:
-            Exception: of any type, as the SDK has it; the lock may be lost then.
-        """
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await self._receiver.renew_message_lock(message, timeout=ANSWER_SECONDS)
+    async def renew(self, messages: Sequence[Any]) -> Renewed:
+        """Prolongs the locks of ``messages`` by the queue's lock duration."""
+        renewed = Renewed()
+        for at in range(0, len(messages), _RENEWALS):
+            group = messages[at : at + _RENEWALS]
+            calls = [
+                self._receiver.renew_message_lock(one, timeout=ANSWER_SECONDS) for one in group
+            ]
+            for message, error in zip(group, await _answers(calls), strict=True):
+                if error is None:
+                    renewed.done.append(message)
+                    continue
+                renewed.failures[type(error).__name__] += 1
+                if isinstance(error, ABOUT_THE_MESSAGE):
+                    continue
+                if isinstance(error, (ServiceBusConnectionError, TimeoutError)):
+                    renewed.lost = self._words(error)
+                renewed.again.append(message)
+            if renewed.lost:
+                break
+        return renewed
 
     async def release(self, tickets: Iterable[Ticket]) -> None:
         """Gives messages back uncounted; without effect where the connection is gone."""
@@ -230,18 +273,9 @@ class Source:
         except Exception as error:  # their locks run out instead
             log.debug("releasing messages: %r", error)
 
-    async def _settle(self, calls: list[Coroutine[Any, Any, None]]) -> Settled:
-        tasks = [asyncio.ensure_future(call) for call in calls]
-        try:
-            _, late = await asyncio.wait(tasks, timeout=ANSWER_SECONDS)
-        finally:
-            for task in tasks:
-                task.cancel()
-        if late:
-            await asyncio.wait(late)
+    async def _settle(self, calls: Sequence[Coroutine[Any, Any, object]]) -> Settled:
         settled = Settled()
-        for task in tasks:
-            error = TimeoutError() if task.cancelled() else task.exception()
+        for error in await _answers(calls):
             if error is None:
                 settled.done += 1
                 continue
@@ -264,3 +298,19 @@ class Source:
     def _words(self, error: BaseException) -> str:
         name = f"{self._queue}/$DeadLetterQueue" if self.dead_letters else self._queue
         return words.of_queue(error, name, self._host, self._access.authority)
+
+
+async def _answers(calls: Sequence[Coroutine[Any, Any, object]]) -> list[BaseException | None]:
+    """Makes all calls at once; the error of each, None where the broker confirmed it."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        _, late = await asyncio.wait(tasks, timeout=ANSWER_SECONDS)
+    finally:
+        for task in tasks:
+            task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=_CANCEL_SECONDS)
+    return [
+        TimeoutError() if not task.done() or task.cancelled() else task.exception()
+        for task in tasks
+    ]

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 STUCK_SECONDS: Final = 300.0
 
 
-class Queue(StrEnum):
+class QueuePhase(StrEnum):
     """The Service Bus side."""
 
     STARTING = "starting"
@@ -27,7 +27,7 @@ class Queue(StrEnum):
     STOPPED = "stopped"
 
 
-class Topic(StrEnum):
+class TopicPhase(StrEnum):
     """The Pub/Sub side."""
 
     STARTING = "starting"
@@ -35,7 +35,7 @@ class Topic(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-_WELL: Final = (Queue.RECEIVING, Queue.DEAD_LETTERS, Topic.AVAILABLE)
+_WELL: Final = (QueuePhase.RECEIVING, QueuePhase.DEAD_LETTERS, TopicPhase.AVAILABLE)
 
 
 class State:
@@ -50,11 +50,11 @@ class State:
         self._metrics = metrics
         self._clock = clock
         self._stepped = clock()
-        self.queue = Queue.STARTING
-        self.topic = Topic.STARTING
-        self._told: dict[type[StrEnum], tuple[StrEnum, str]] = {}
-        self._show(Queue, self.queue)
-        self._show(Topic, self.topic)
+        self.queue = QueuePhase.STARTING
+        self.topic = TopicPhase.STARTING
+        self._told: dict[str, tuple[StrEnum, str]] = {}
+        self._show("queue", self.queue)
+        self._show("topic", self.topic)
 
     def step(self) -> None:
         """The relay is alive."""
@@ -70,30 +70,29 @@ class State:
         """True where messages can flow."""
         return self.queue in _WELL and self.topic in _WELL
 
-    def queue_is(self, state: Queue, detail: str = "") -> None:
+    def queue_is(self, state: QueuePhase, detail: str = "") -> None:
         """The Service Bus side is in ``state``; ``detail`` says why."""
         self.queue = state
-        self._change(Queue, state, detail)
+        self._change("queue", state, detail)
 
-    def topic_is(self, state: Topic, detail: str = "") -> None:
+    def topic_is(self, state: TopicPhase, detail: str = "") -> None:
         """The Pub/Sub side is in ``state``; ``detail`` says why."""
         self.topic = state
-        self._change(Topic, state, detail)
+        self._change("topic", state, detail)
 
-    def _change(self, part: type[StrEnum], state: StrEnum, detail: str) -> None:
+    def _change(self, part: str, state: StrEnum, detail: str) -> None:
         self.step()
         self._show(part, state)
         before = self._told.get(part)
         # Between two attempts at something that is unavailable there is nothing to tell.
-        again = state is Queue.CONNECTING and before and before[0] is Queue.UNAVAILABLE
+        again = state is QueuePhase.CONNECTING and before and before[0] is QueuePhase.UNAVAILABLE
         if again or before == (state, detail):
             return
         self._told[part] = (state, detail)
         level = logging.WARNING if "unavailable" in state else logging.INFO
-        name = part.__name__.lower()
-        extra = {"part": name, "state": str(state), **({"detail": detail} if detail else {})}
-        log.log(level, f"{name} {state}" + (f": {detail}" if detail else ""), extra=extra)
+        extra = {"part": part, "state": str(state), **({"detail": detail} if detail else {})}
+        log.log(level, f"{part} {state}" + (f": {detail}" if detail else ""), extra=extra)
 
-    def _show(self, part: type[StrEnum], state: StrEnum) -> None:
-        for one in part:
-            self._metrics.phase.labels(part.__name__.lower(), one).set(one is state)
+    def _show(self, part: str, state: StrEnum) -> None:
+        for one in type(state):
+            self._metrics.phase.labels(part, one).set(one is state)

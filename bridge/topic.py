@@ -21,11 +21,16 @@ from google.pubsub_v1.types import PublishResponse
 from bridge import words
 from bridge.message import Packed, in_requests, request
 
-#: Seconds within which a publish request is answered, or counts as failed.
+#: Seconds within which a publish request is answered, or counts as failed, ...
 PUBLISH_SECONDS: Final = 30.0
-#: A message that is refused while others went through within so many seconds is itself at fault.
+#: ... and bytes that a line passes on in a second at the least: a large request takes longer.
+_SLOWEST_LINE: Final = 50_000
+#: A message that is refused while others went through within so many seconds is itself at fault ...
 _TRUSTED_SECONDS: Final = 60.0
-#: So is one that is refused for so long while nothing goes through: what stands behind it may fit.
+#: ... unless so many have been refused since: then the topic may have begun to refuse them all.
+_TRUSTED_REFUSALS: Final = 10
+#: One that is refused for so long while nothing goes through is at fault, too: what stands behind
+#: it may fit.
 _PATIENCE_SECONDS: Final = 300.0
 _METHOD: Final = "/google.pubsub.v1.Publisher/Publish"
 _PERMISSION: Final = "pubsub.topics.publish"
@@ -83,6 +88,7 @@ class Topic:
         self._metadata = [to_grpc_metadata([("topic", name)])]  # type: ignore[no-untyped-call]
         self._clock = clock
         self._trusted_until = -1.0
+        self._refused = 0
         self._patient_until: float | None = None
 
     async def __aenter__(self) -> Topic:
@@ -148,10 +154,15 @@ class Topic:
     def _trusts(self, answers: Sequence[Answer]) -> bool:
         """Whether the refusals among ``answers`` are the messages' fault, not the topic's."""
         now = self._clock()
+        refused = sum(isinstance(answer, Refused) for answer in answers)
         if any(isinstance(answer, Confirmed) for answer in answers):
             self._trusted_until = now + _TRUSTED_SECONDS
+            self._refused = 0
             self._patient_until = None
-        elif any(isinstance(answer, Refused) for answer in answers) and now > self._trusted_until:
+        elif refused:
+            self._refused += refused
+            if now <= self._trusted_until and self._refused <= _TRUSTED_REFUSALS:
+                return True
             if self._patient_until is None:
                 self._patient_until = now + _PATIENCE_SECONDS
             if now <= self._patient_until:
@@ -160,10 +171,10 @@ class Topic:
         return True
 
     async def _request(self, messages: list[Packed]) -> list[Answer]:
+        asked = request(self.name, messages)
+        seconds = PUBLISH_SECONDS + len(asked) / _SLOWEST_LINE
         try:
-            answer = await self._publish(
-                request(self.name, messages), timeout=PUBLISH_SECONDS, metadata=self._metadata
-            )
+            answer = await self._publish(asked, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:
             fault = api.from_grpc_error(error)  # type: ignore[no-untyped-call]
             return await self._failed(messages, fault)

@@ -135,7 +135,10 @@ def of_topic(error: BaseException, topic: str) -> str:
 
 def no_permission(topic: str) -> str:
     """A line on a topic that this account may not publish to."""
-    return f"no permission to publish to {topic}: grant roles/pubsub.publisher on it"
+    return (
+        f"no permission to publish to {topic}, or there is no such topic: create it, grant "
+        "roles/pubsub.publisher on it, or check PUBSUB_TOPIC"
+    )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

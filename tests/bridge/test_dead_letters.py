@@ -169,6 +169,12 @@ def a_pass_without_a_connection_leaves_it_to_the_queue_to_tell(stack: Stack) -> 
         assert len(bridge.matching("dead letters not read this time")) == 1
 
 
+@scenario()
+def passes_one_after_the_other_leave_time_for_the_queue(stack: Stack) -> None:
+    with stack.bridge(BRIDGE_DEAD_LETTER_MINUTES="0.00001"):
+        stack.topic.await_ids(stack.send(3))
+
+
 @pytest.mark.parametrize("name", list(SCENARIOS))
 def test_the_dead_letters(results: AtOnce[None], name: str) -> None:
     results[name]
@@ -184,4 +190,4 @@ def test_a_pass_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
             running.await_line("queue receiving")
             assert stack.queue.counts().dead_lettered
             stack.topic.await_ids(ids(buried))
-            assert len(running.matching("queue dead_letters")) == 2, "one message, then two"
+            assert len(running.matching("queue dead_letters")) >= 2, "one message, then two"

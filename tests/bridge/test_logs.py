@@ -59,6 +59,14 @@ def test_a_secret_is_hidden_wherever_it_is() -> None:
     assert found["exception"].endswith("ValueError: with *** inside")
 
 
+@pytest.mark.parametrize("padding", range(9_960, 10_010))
+def test_a_secret_that_a_cut_would_go_through_is_hidden(padding: int) -> None:
+    stream, log = written("INFO", "#1234567")
+    log.error("many", exc_info=ValueError("#1234567" + "." * padding))
+    exception = json.loads(stream.getvalue())["exception"]
+    assert not set("#1234567") & set(exception)
+
+
 def test_libraries_are_silent_unless_asked() -> None:
     stream, _ = written()
     logging.getLogger("azure.servicebus").error("a traceback of its own")

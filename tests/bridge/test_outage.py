@@ -80,6 +80,25 @@ def refused_for_a_while(stack: Stack) -> None:
 
 
 @scenario()
+def refused_while_service_bus_is_busy(stack: Stack) -> None:
+    with stack.bridge() as bridge:
+        bridge.await_ready()
+        stack.pubsub.faults.refuse_publishes(grpc.StatusCode.UNAVAILABLE)
+        wanted = stack.send(3)
+        await_renewals(stack, bridge)
+        failures = partial(bridge.pages.metric, "renew_failures_total", "ServiceBusServerBusyError")
+        stack.servicebus.faults.throttle()
+        eventually(lambda: failures() >= 1)
+        stack.servicebus.faults.clear()
+        await_renewals(stack, bridge)
+        stack.pubsub.faults.clear()
+        stack.topic.await_ids(wanted)
+        stack.await_empty()
+        assert stack.topic.repeated(wanted) == 0
+        assert bridge.pages.metric("redelivered_total") == 0
+
+
+@scenario()
 def no_answer_for_a_while(stack: Stack) -> None:
     with stack.bridge() as bridge:
         bridge.await_ready()
@@ -142,6 +161,7 @@ def the_connection_is_lost_meanwhile(stack: Stack) -> None:
         wanted = stack.send(3)
         bridge.await_line("topic unavailable")
         stack.servicebus.faults.drop_connections()
+        bridge.await_line("WARNING locks are no longer renewed, messages come again: 127.0.0.1")
         eventually(lambda: stack.queue.counts().locked == 0)
         stack.pubsub.faults.clear()
         stack.topic.await_ids(wanted)

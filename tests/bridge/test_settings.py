@@ -116,6 +116,18 @@ def test_half_a_login(absent: str, present: str) -> None:
     ]
 
 
+def test_a_connection_string_has_its_own_endpoint() -> None:
+    values = {
+        "IRIS_CONNECTION_STRING": "Endpoint=sb://host;SharedAccessKeyName=n;SharedAccessKey=k",
+        "IRIS_ENDPOINT": "10.0.0.4:5671",
+        "IRIS_QUEUE_NAME": "iris.1",
+        "PUBSUB_TOPIC": "projects/project/topics/iris",
+    }
+    assert faults(values) == [
+        "IRIS_ENDPOINT: remove it: the connection string says where to connect"
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "fault"),
     [

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 
 from bridge.guard import ticket
 from bridge.settings import Secret, Settings
-from bridge.source import Access, Settled, Source, SourceLost
+from bridge.source import Access, Renewed, Settled, Source, SourceLost
 from local.servicebus import Counts, ServiceBusServer
 from tests.bridge.stack import QUEUE, eventually, numbered
 
@@ -35,6 +36,14 @@ def within(server: ServiceBusServer, work: Work, *, dead_letters: bool = False) 
     asyncio.run(run())
     eventually(lambda: server.connections == 0)
     assert server.peak_connections == 1
+
+
+async def received(source: Source, count: int) -> list[Any]:
+    """So many messages, however many the broker sends at a time."""
+    messages: list[Any] = []
+    while len(messages) < count:
+        messages += await source.receive(count - len(messages), 5.0)
+    return messages
 
 
 def test_what_is_settled(server: ServiceBusServer) -> None:
@@ -80,13 +89,55 @@ def test_of_two_answers_one_is_lost(server: ServiceBusServer) -> None:
 
 def test_a_lock_is_renewed(server: ServiceBusServer) -> None:
     async def work(source: Source) -> None:
-        [message] = await source.receive(1, 5.0)
-        before = message.locked_until_utc
+        messages = await received(source, 120)
+        before = min(message.locked_until_utc for message in messages)
         await asyncio.sleep(0.01)
-        await source.renew(message)
-        assert message.locked_until_utc > before
+        assert await source.renew(messages) == Renewed(done=messages)
+        assert min(message.locked_until_utc for message in messages) > before
 
-    server.queue(QUEUE).send(numbered(1))
+    server.queue(QUEUE).send(numbered(120))
+    within(server, work)
+
+
+def test_a_lock_that_is_lost_is_not_renewed(server: ServiceBusServer) -> None:
+    async def work(source: Source) -> None:
+        messages = await received(source, 2)
+        server.faults.lose_locks(QUEUE)
+        messages += await received(source, 2)
+        assert await source.renew(messages) == Renewed(
+            done=messages[2:], failures=Counter(MessageLockLostError=2)
+        )
+
+    server.queue(QUEUE).send(numbered(2))
+    within(server, work)
+
+
+def test_a_broker_that_is_busy_is_asked_again(server: ServiceBusServer) -> None:
+    async def work(source: Source) -> None:
+        messages = await received(source, 3)
+        await source.renew(messages)  # opens the link for it
+        server.faults.throttle()
+        assert await source.renew(messages) == Renewed(
+            again=messages, failures=Counter(ServiceBusServerBusyError=3)
+        )
+        server.faults.clear()
+        assert await source.renew(messages) == Renewed(done=messages)
+
+    server.queue(QUEUE).send(numbered(3))
+    within(server, work)
+
+
+def test_a_connection_that_is_lost_renews_nothing(server: ServiceBusServer) -> None:
+    async def work(source: Source) -> None:
+        messages = await received(source, 60)
+        server.faults.drop_connections()
+        renewed = await source.renew(messages)
+        assert renewed.done == []
+        assert renewed.failures.total() == 50, "after the first fifty it is known"
+        assert renewed.lost is not None
+        assert renewed.lost.startswith(f"{server.address}: ")
+
+    server.queue(QUEUE).send(numbered(60))
     within(server, work)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.metrics import Metrics
 from bridge.settings import SettingsError
-from bridge.state import STUCK_SECONDS, Queue, State, Topic
+from bridge.state import STUCK_SECONDS, QueuePhase, State, TopicPhase
 from bridge.web import serving
 
 
@@ -43,14 +44,14 @@ def test_one_line_per_change(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     state = State(Metrics())
     for _ in range(2):
-        state.queue_is(Queue.CONNECTING)
-        state.queue_is(Queue.UNAVAILABLE, "no answer")
-    state.queue_is(Queue.CONNECTING)
-    state.queue_is(Queue.RECEIVING)
-    state.queue_is(Queue.RECEIVING)
-    state.topic_is(Topic.UNAVAILABLE, "no topic")
-    state.topic_is(Topic.UNAVAILABLE, "no permission")
-    state.topic_is(Topic.AVAILABLE)
+        state.queue_is(QueuePhase.CONNECTING)
+        state.queue_is(QueuePhase.UNAVAILABLE, "no answer")
+    state.queue_is(QueuePhase.CONNECTING)
+    state.queue_is(QueuePhase.RECEIVING)
+    state.queue_is(QueuePhase.RECEIVING)
+    state.topic_is(TopicPhase.UNAVAILABLE, "no topic")
+    state.topic_is(TopicPhase.UNAVAILABLE, "no permission")
+    state.topic_is(TopicPhase.AVAILABLE)
     assert lines(caplog) == [
         ("INFO", "queue connecting"),
         ("WARNING", "queue unavailable: no answer"),
@@ -72,27 +73,29 @@ def test_the_metric_follows_where_there_is_nothing_to_tell() -> None:
         get: Callable[..., float | None] = metrics.registry.get_sample_value
         return [
             one
-            for one in Queue
+            for one in QueuePhase
             if get("iris_bridge_connection_state", {"part": "queue", "state": one})
         ]
 
-    for expected in (Queue.CONNECTING, Queue.UNAVAILABLE) * 2:
-        state.queue_is(expected, "no answer" if expected is Queue.UNAVAILABLE else "")
+    for expected in (QueuePhase.CONNECTING, QueuePhase.UNAVAILABLE) * 2:
+        state.queue_is(expected, "no answer" if expected is QueuePhase.UNAVAILABLE else "")
         assert shown() == [expected]
 
 
 @pytest.mark.parametrize(
     ("queue", "topic", "ready"),
     [
-        (Queue.RECEIVING, Topic.AVAILABLE, True),
-        (Queue.DEAD_LETTERS, Topic.AVAILABLE, True),
-        (Queue.CONNECTING, Topic.AVAILABLE, False),
-        (Queue.RECEIVING, Topic.UNAVAILABLE, False),
-        (Queue.RECEIVING, Topic.STARTING, False),
-        (Queue.UNAVAILABLE, Topic.AVAILABLE, False),
+        (QueuePhase.RECEIVING, TopicPhase.AVAILABLE, True),
+        (QueuePhase.DEAD_LETTERS, TopicPhase.AVAILABLE, True),
+        (QueuePhase.CONNECTING, TopicPhase.AVAILABLE, False),
+        (QueuePhase.RECEIVING, TopicPhase.UNAVAILABLE, False),
+        (QueuePhase.RECEIVING, TopicPhase.STARTING, False),
+        (QueuePhase.UNAVAILABLE, TopicPhase.AVAILABLE, False),
     ],
 )
-def test_ready_is_where_messages_can_flow(queue: Queue, topic: Topic, ready: bool) -> None:
+def test_ready_is_where_messages_can_flow(
+    queue: QueuePhase, topic: TopicPhase, ready: bool
+) -> None:
     state = State(Metrics())
     state.queue_is(queue)
     state.topic_is(topic)
@@ -128,7 +131,7 @@ def test_the_three_pages() -> None:
     clock = Clock()
     metrics = Metrics(date.today() + timedelta(days=30))
     state = State(metrics, clock)
-    state.queue_is(Queue.UNAVAILABLE, "gone")
+    state.queue_is(QueuePhase.UNAVAILABLE, "gone")
     metrics.received.inc(3)
     metrics.settle_failures.labels("ValueError").inc()
     enqueued = datetime.now(UTC) - timedelta(days=2)
@@ -150,23 +153,36 @@ def test_the_three_pages() -> None:
     assert health == (503, "stuck\n")
     assert ready == (503, "queue unavailable, topic starting\n")
     assert other[0] == 404
-    state.queue_is(Queue.RECEIVING)
-    state.topic_is(Topic.AVAILABLE)
+    state.queue_is(QueuePhase.RECEIVING)
+    state.topic_is(TopicPhase.AVAILABLE)
     assert asyncio.run(fetched(metrics, state, ("127.0.0.1", 0), "/healthz", "/readyz")) == [
         (200, "alive\n"),
         (200, "queue receiving, topic available\n"),
     ]
 
 
-def test_an_empty_queue_has_no_oldest_message() -> None:
-    metrics = Metrics()
-    metrics.saw(datetime.now(UTC) - timedelta(days=2))
+def test_what_is_left_of_the_three_days() -> None:
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    metrics = Metrics(now=lambda: now)
+
+    def shown() -> tuple[float | None, float | None]:
+        get = metrics.registry.get_sample_value
+        return (
+            get("iris_bridge_oldest_enqueued_timestamp_seconds"),
+            get("iris_bridge_oldest_expires_in_seconds"),
+        )
+
+    assert shown() == pytest.approx((math.nan, math.nan), nan_ok=True), "not looked at so far"
+    metrics.saw(now - timedelta(days=2))
+    assert shown() == ((now - timedelta(days=2)).timestamp(), 86_400)
     metrics.saw(None)
-    get: Callable[[str], float | None] = metrics.registry.get_sample_value
-    assert get("iris_bridge_oldest_expires_in_seconds") == 3 * 86_400
-    oldest = get("iris_bridge_oldest_enqueued_timestamp_seconds")
-    assert oldest != oldest, "not a number"
-    assert get("iris_bridge_secret_expires_in_days") is None
+    assert shown() == pytest.approx((math.nan, 3 * 86_400), nan_ok=True)
+    now += timedelta(hours=1)  # and nothing was heard: a message may have come right after
+    assert shown() == pytest.approx((math.nan, 3 * 86_400 - 3_600), nan_ok=True)
+
+
+def test_a_secret_whose_end_is_not_told() -> None:
+    assert Metrics().registry.get_sample_value("iris_bridge_secret_expires_in_days") is None
 
 
 def test_a_port_that_is_taken_is_named() -> None:

@@ -28,7 +28,7 @@ SILENT_DNS = """
 import socket, sys, time
 socket.getaddrinfo = lambda *_, **__: time.sleep(60)
 import bridge.__main__
-bridge.__main__.LAST_SECONDS = 3.0
+bridge.__main__.CUT_OFF_SECONDS = 3.0
 sys.exit(bridge.__main__.main())
 """
 

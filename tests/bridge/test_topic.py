@@ -101,6 +101,30 @@ def test_trust_in_the_topic_ends(server: PubSubServer) -> None:
     assert [type(one) for one in asyncio.run(run())] == [Refused, Failed]
 
 
+def test_trust_ends_with_many_refusals(server: PubSubServer) -> None:
+    """A topic that gets a schema refuses everything from then on."""
+
+    async def calls(topic: Topic) -> list[str]:
+        await topic.publish([message()])
+        found = [await topic.publish([BAD] * count) for count in (4, 6, 1)]
+        await topic.publish([message()])
+        found.append(await topic.publish([BAD]))
+        return [type(one).__name__ for answers in found for one in answers]
+
+    assert within(calls) == [*["Refused"] * 10, "Failed", "Refused"]
+
+
+def test_a_large_request_has_more_time(
+    server: PubSubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.topic.PUBLISH_SECONDS", 0.001)
+    monkeypatch.setattr("bridge.topic._SLOWEST_LINE", 10_000)
+    server.faults.delay_answers(0.3, "Publish")
+    small = within(lambda topic: topic.publish([message()]))
+    assert small == [Failed(f"Pub/Sub does not answer ({TOPIC})")]
+    assert within(lambda topic: topic.publish([message("x" * 900_000)])) == [Confirmed()]
+
+
 def test_patience_with_the_topic_ends(server: PubSubServer) -> None:
     """What stands behind a message that is refused may fit."""
     now = 0.0

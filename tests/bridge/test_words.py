@@ -74,7 +74,8 @@ def test_a_link_that_is_refused() -> None:
         ),
         (
             grpc.StatusCode.PERMISSION_DENIED,
-            f"no permission to publish to {TOPIC}: grant roles/pubsub.publisher on it",
+            f"no permission to publish to {TOPIC}, or there is no such topic: create it, grant "
+            "roles/pubsub.publisher on it, or check PUBSUB_TOPIC",
         ),
         (grpc.StatusCode.UNAUTHENTICATED, "Google refuses the credentials (401 the details)"),
         (
