@@ -162,14 +162,14 @@ class _Timed(Publishing):
         answers = await super().publish(messages)
         now = datetime.now(UTC)
         for packed in messages:
-            [message] = PublishRequest.pb().FromString(packed).messages
+            [message] = PublishRequest.pb().FromString(b"".join(packed)).messages
             enqueued = datetime.fromisoformat(message.attributes["enqueued_time"])
             self.seconds.append((now - enqueued).total_seconds())
         return answers
 
 
 class _Servers:
-    """Service Bus and Pub/Sub in a process of their own, on a core of their own."""
+    """Service Bus and Pub/Sub, each in a process of its own, on a core that they share."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -198,33 +198,42 @@ class _Servers:
 @contextmanager
 def _servers() -> Iterator[_Servers]:
     ours, theirs = multiprocessing.Pipe()
+    topic, address = multiprocessing.Pipe()
     context = multiprocessing.get_context("spawn")
     cores = sorted(os.sched_getaffinity(0))
-    process = context.Process(target=_serve, args=(theirs, cores[-1]), daemon=True)
+    publishing = context.Process(target=_serve_pubsub, args=(address, cores[-1]), daemon=True)
+    publishing.start()
+    process = context.Process(target=_serve, args=(theirs, topic.recv(), cores[-1]), daemon=True)
     process.start()
     os.sched_setaffinity(0, {cores[0]})
     try:
         yield _Servers(ours)
     finally:
         os.sched_setaffinity(0, set(cores))
-        process.terminate()
-        process.join()
+        for one in (process, publishing):
+            one.terminate()
+            one.join()
 
 
-def _serve(pipe: Connection, core: int) -> None:
+def _serve_pubsub(pipe: Connection, core: int) -> None:
     os.sched_setaffinity(0, {core})
-    with ServiceBusServer([QUEUE]) as servicebus, PubSubServer() as pubsub:
+    with PubSubServer() as pubsub:
         pubsub.ensure_topic(TOPIC)  # without a subscription it keeps nothing
+        pipe.send(pubsub.address)
+        pipe.recv()
+
+
+def _serve(pipe: Connection, pubsub: str, core: int) -> None:
+    os.sched_setaffinity(0, {core})
+    with ServiceBusServer([QUEUE]) as servicebus:
         queue = servicebus.queue(QUEUE)
         while True:
             kind, *values = pipe.recv()
             answer: Any = None
             if kind == "delay":
-                answer = (servicebus.connection_string, pubsub.address)
+                answer = (servicebus.connection_string, pubsub)
                 if values[0]:
-                    near, far = (
-                        DelayProxy(one, values[0]) for one in (servicebus.address, answer[1])
-                    )
+                    near, far = (DelayProxy(one, values[0]) for one in (servicebus.address, pubsub))
                     answer = (answer[0].replace(servicebus.address, near.address), far.address)
             elif kind == "fill":
                 size, count = values

@@ -25,9 +25,13 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a receive waits for a first message, and a stop therefore for a receive.
 WAIT_SECONDS: Final = 1.0
-#: Seconds that a receive waits while a publish is under way: more than a round trip to a distant
-#: broker, for what comes later is given back and sent again. The completion waits meanwhile.
-AHEAD_SECONDS: Final = 0.5
+#: Seconds that a receive waits, at the least and at the most, while a publish is under way: long
+#: enough for a round trip to a distant broker, for what comes later is given back and sent again,
+#: and no longer, for the completion waits meanwhile.
+AHEAD_SECONDS: Final = (0.05, 0.5)
+#: The round trip is known by what a completion took; the first message needs one, the rest of the
+#: batch and an unsteady line take more.
+_ROUND_TRIPS: Final = 3.0
 
 
 class Received(NamedTuple):
@@ -91,6 +95,7 @@ class Relay:
         self._clock = clock
         self._pace = Pace()
         self._clock_watch = ClockWatch()
+        self._completing = AHEAD_SECONDS[1]
         self.heard = clock()
 
     async def step(self, source: Source, flight: Flight | None) -> Flight | None:
@@ -119,7 +124,9 @@ class Relay:
         with cancelling(flight):
             ahead = []
             if self._pace.is_busy and flight.size <= MOST_BYTES:
-                ahead = await self.receive(source, AHEAD_SECONDS)
+                least, most = AHEAD_SECONDS
+                seconds = min(max(_ROUND_TRIPS * self._completing, least), most)
+                ahead = await self.receive(source, seconds)
             async with kept(
                 source, [one.message for one in (*flight.batch, *ahead)], self._metrics
             ):
@@ -200,7 +207,11 @@ class Relay:
                 unsure.append(one.message)
             else:
                 unfit.append((one.message, outcome))
-        settled = await source.complete(confirmed) if confirmed else Settled()
+        settled = Settled()
+        if confirmed:
+            started = self._clock()
+            settled = await source.complete(confirmed)
+            self._completing = self._clock() - started
         self._metrics.completed.inc(settled.done)
         self._note_settled(settled)
         if not source.dead_letters:

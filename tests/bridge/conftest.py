@@ -36,8 +36,8 @@ def _short_waits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bridge.relay, "WAIT_SECONDS", 0.2)
         patch.setattr(bridge.dead_letters, "WAIT_SECONDS", 0.2)
-        patch.setattr(bridge.source, "ANSWER_SECONDS", 1.5)
-        patch.setattr(bridge.source, "OPEN_SECONDS", 2.0)
+        patch.setattr(bridge.source, "ANSWER_SECONDS", 3.0)
+        patch.setattr(bridge.source, "OPEN_SECONDS", 5.0)
         patch.setattr(bridge.source, "LOGIN_SECONDS", 2.0)
         patch.setattr(bridge.topic, "PUBLISH_SECONDS", 1.0)
         patch.setattr(bridge.service, "Backoff", partial(Backoff, 0.1))

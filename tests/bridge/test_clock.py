@@ -33,7 +33,7 @@ def ahead_by_an_hour() -> None:
             "WARNING queue unavailable: the locks of messages are over when they arrive: either "
             r"this machine slept, or its clock is ahead of .* until it is set \(NTP\)"
         )
-        assert bridge.pages.get("/readyz") == (503, "queue unavailable, topic available")
+        bridge.await_page("/readyz", (503, "queue unavailable, topic available"))
         assert bridge.pages.get("/healthz") == (200, "alive")
         eventually(lambda: bridge.pages.metric("connections_total") > 3)
         assert stack.topic.read() == [], "what cannot be completed is not published again and again"

@@ -163,7 +163,7 @@ def a_pass_without_a_connection_leaves_it_to_the_queue_to_tell(stack: Stack) -> 
     stack.servicebus.faults.down()
     with stack.bridge() as bridge:
         bridge.await_line("queue unavailable")
-        assert bridge.pages.get("/readyz") == (503, "queue unavailable, topic available")
+        bridge.await_page("/readyz", (503, "queue unavailable, topic available"))
         stack.servicebus.faults.up()
         bridge.await_ready()
         assert len(bridge.matching("dead letters not read this time")) == 1

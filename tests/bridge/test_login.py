@@ -25,7 +25,7 @@ GOOD = "queue: connected, it is empty"
 def _patience_with_the_login() -> Iterator[None]:
     """The login's client repeats what fails, for some five seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridge.source.LOGIN_SECONDS", 7.0)
+        patch.setattr("bridge.source.LOGIN_SECONDS", 10.0)
         yield
 
 
@@ -215,7 +215,7 @@ def run_through(
         begin()
         space.stack.servicebus.faults.drop_connections()
         bridge.await_line(line)
-        assert bridge.pages.get("/readyz") == (503, "queue unavailable, topic available")
+        bridge.await_page("/readyz", (503, "queue unavailable, topic available"))
         assert bridge.pages.get("/healthz") == (200, "alive")
         wanted = space.stack.send(3)
         end()
@@ -290,7 +290,7 @@ def no_login_at_the_start(space: Namespace) -> None:
     space.logins.expire_secret(CLIENT)
     with space.bridge() as bridge:
         bridge.await_line("WARNING queue unavailable: the login is refused: IRIS_CLIENT_SECRET")
-        assert bridge.pages.get("/readyz") == (503, "queue unavailable, topic available")
+        bridge.await_page("/readyz", (503, "queue unavailable, topic available"))
         space.logins.clear()
         bridge.await_ready()
 

@@ -16,13 +16,14 @@ from azure.servicebus._pyamqp._decode import decode_payload
 from azure.servicebus._pyamqp._encode import encode_payload
 from azure.servicebus._pyamqp.message import Message, Properties
 from azure.servicebus._pyamqp.utils import amqp_long_value
-from google.pubsub_v1.types import PublishRequest
+from google.pubsub_v1.types import PublishRequest, PubsubMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
 import envelope
 from bridge.message import (
     Letter,
+    Packed,
     Refusal,
     Unfit,
     in_requests,
@@ -59,9 +60,9 @@ def letter(message: Any) -> Letter:
     return found
 
 
-def published(packed: bytes | Unfit) -> tuple[bytes, dict[str, str]]:
+def published(packed: Packed | Unfit) -> tuple[bytes, dict[str, str]]:
     """Data and attributes of a packed message, as Pub/Sub reads them."""
-    assert isinstance(packed, bytes)
+    assert isinstance(packed, Packed)
     found = PublishRequest.pb().FromString(request("projects/p/topics/t", [packed]))
     assert found.topic == "projects/p/topics/t"
     [message] = found.messages
@@ -186,7 +187,7 @@ def test_a_large_body_is_compressed(size: int, large: bool) -> None:
 def test_what_does_not_fit_even_compressed_is_too_large() -> None:
     noise = random.Random(1).randbytes(9_990_000)
     fits = pack(Letter(noise, {"dataset": "MID"}))
-    assert isinstance(fits, bytes)
+    assert isinstance(fits, Packed)
     longest = f"projects/{'p' * 30}/topics/{'t' * 255}"
     assert len(request(longest, [fits])) <= envelope.MAX_PUBLISH_BYTES
     found = pack(Letter(noise + random.Random(2).randbytes(20_000), {"dataset": "MID"}))
@@ -198,27 +199,44 @@ def test_what_does_not_fit_even_compressed_is_too_large() -> None:
 
 @given(st.lists(st.integers(0, 1_500_000), max_size=12))
 def test_requests_keep_the_order_and_the_limit(sizes: list[int]) -> None:
-    messages = [bytes([at]) * size for at, size in enumerate(sizes)]
+    messages = [Packed(b"", bytes([at]) * size, b"") for at, size in enumerate(sizes)]
     requests = in_requests(messages)
     assert [one for found in requests for one in found] == messages
     assert all(requests)
     for found in requests:
-        assert len(found) == 1 or sum(map(len, found)) <= 1_000_000
+        assert len(found) == 1 or sum(one.size for one in found) <= 1_000_000
     for before, after in itertools.pairwise(requests):
-        assert sum(map(len, before)) + len(after[0]) > 1_000_000, "no request more than needed"
+        needed = sum(one.size for one in before) + after[0].size
+        assert needed > 1_000_000, "no request more than needed"
 
 
 def test_a_request_has_at_most_a_thousand_messages() -> None:
-    assert [len(found) for found in in_requests([b"x"] * 2_001)] == [1_000, 1_000, 1]
+    assert [len(found) for found in in_requests([Packed(b"x", b"", b"")] * 2_001)] == [
+        1_000,
+        1_000,
+        1,
+    ]
 
 
 def test_a_request_is_its_messages_together() -> None:
     letters = [Letter(f"[{at}]".encode(), {"message_id": str(at)}) for at in range(3)]
-    packed = [pack(one) for one in letters]
-    whole = PublishRequest.pb().FromString(
-        request("projects/p/topics/t", [one for one in packed if isinstance(one, bytes)])
-    )
+    packed = [one for one in map(pack, letters) if isinstance(one, Packed)]
+    whole = PublishRequest.pb().FromString(request("projects/p/topics/t", packed))
     assert [(one.data, dict(one.attributes)) for one in whole.messages] == letters
+
+
+@given(
+    st.one_of(st.binary(max_size=300), st.sampled_from([b"x" * 16_000, b"x" * 300_000])),
+    st.dictionaries(st.text(max_size=9), st.text(max_size=200), max_size=9),
+)
+def test_what_is_packed_is_what_the_library_would_serialize(
+    data: bytes, attributes: dict[str, str]
+) -> None:
+    packed = pack(Letter(data, attributes))
+    assert published(packed) == (data, attributes)
+    message = PubsubMessage.pb()(data=data, attributes=attributes)
+    assert isinstance(packed, Packed)
+    assert packed.size == PublishRequest.pb()(messages=[message]).ByteSize()
 
 
 def test_times_are_utc() -> None:

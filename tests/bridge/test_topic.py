@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from bridge.message import Letter, pack
+from bridge.message import Letter, Packed, pack
 from bridge.topic import Answer, Confirmed, Failed, Refused, Topic, TopicError
 from local.pubsub import PubSubServer
 
@@ -35,9 +35,9 @@ def within(call: Callable[[Topic], Awaitable[T]], name: str = TOPIC) -> T:
     return asyncio.run(run())
 
 
-def message(text: str = "[]", **attributes: str) -> bytes:
+def message(text: str = "[]", **attributes: str) -> Packed:
     packed = pack(Letter(text.encode(), {"dataset": "MID", **attributes}))
-    assert isinstance(packed, bytes)
+    assert isinstance(packed, Packed)
     return packed
 
 

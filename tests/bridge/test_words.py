@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import words
+from bridge.message import Packed
 from bridge.settings import Secret, Settings
 from bridge.source import Access, Source, SourceLost
 from bridge.topic import Failed, Topic, TopicError
@@ -92,7 +93,7 @@ def test_a_link_that_is_refused() -> None:
 def test_a_publish_that_is_refused(code: grpc.StatusCode, said: str, topics: PubSubServer) -> None:
     async def run() -> list[object]:
         async with Topic(TOPIC, topics.address) as topic:
-            return [*await topic.publish([b""])]
+            return [*await topic.publish([Packed(b"", b"", b"")])]
 
     topics.faults.refuse_publishes(code, details="the details")
     assert asyncio.run(run()) == [Failed(said)]
