@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +15,10 @@ from typing import Any, Final
 
 #: Exit code of a program whose settings or input are wrong: starting it again is of no use.
 BAD_INPUT: Final = 2
-#: A log that is longer when its program starts is put aside, in the place of the one before.
+#: A log that is longer is put aside, in the place of the one before.
 MOST_LOG_BYTES: Final = 10_000_000
+#: Of the end of a log that is read again.
+_TAIL_BYTES: Final = 65_536
 
 
 class Child:
@@ -30,6 +34,7 @@ class Child:
         log: where its standard error goes, behind what is there.
         quiet: its standard output goes to the log, too.
         patience: seconds that it gets to end by itself when ``stop_all`` asks it to.
+        grace: the same where this process is gone; 0: it is killed at once.
     """
 
     def __init__(
@@ -40,11 +45,12 @@ class Child:
         log: Path,
         quiet: bool = False,
         patience: float = 10.0,
+        grace: float = 10.0,
     ) -> None:
         self.module = module
         self.log = log
         self.patience = patience
-        self._command = [sys.executable, "-m", "local.child", module, *arguments]
+        self._command = [sys.executable, "-m", "local.child", f"{grace:g}", module, *arguments]
         self.environment = dict(environment)
         self._quiet = quiet
         self._process: subprocess.Popen[Any] | None = None
@@ -53,8 +59,7 @@ class Child:
     def start(self) -> None:
         """Starts it, for the first time or again."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > MOST_LOG_BYTES:
-            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
+        self.limit_log()
         with self.log.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
@@ -65,6 +70,22 @@ class Child:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def limit_log(self) -> None:
+        """Puts a log aside that has become long; the child goes on at the beginning of its own.
+
+        A line that it writes at this very moment is lost.
+        """
+        # There may be none, and on a full disk none can be put aside: that is no reason to end.
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > MOST_LOG_BYTES:
+                shutil.copyfile(self.log, self.log.with_name(f"{self.log.name}.1"))
+                os.truncate(self.log, 0)
+                self._log_start = 0
+
+    def is_well(self) -> bool | None:
+        """Whether it is of use: True, False where it needs a new start, None: no answer."""
+        return True
 
     @property
     def is_running(self) -> bool:
@@ -93,16 +114,17 @@ class Child:
 
     @property
     def output(self) -> str:
-        """What it has written to its log since it was started last."""
+        """The end of what it has written to its log since it was started last."""
         try:
             with self.log.open("rb") as log:
-                log.seek(self._log_start)
+                end = log.seek(0, os.SEEK_END)
+                log.seek(max(self._log_start, end - _TAIL_BYTES))
                 return log.read().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
 
     def last_words(self, lines: int = 20) -> str:
-        """The end of its output."""
+        """The end of its output; empty where it has said nothing, or its log is gone."""
         return "\n".join(self.output.splitlines()[-lines:])
 
     def ask_to_end(self) -> None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final
 
 import schemas
+from local.bridge_process import queue_settings
 from local.feed import FeedMessage, Sender, bundled, day
 from local.feed.servicebus import to_queue
 from local.sample_messages import samples
@@ -63,10 +64,7 @@ class Simulation:
 
     def __enter__(self) -> Simulation:
         self._server.start()
-        self.settings = {
-            "IRIS_CONNECTION_STRING": self._server.connection_string,
-            "IRIS_QUEUE_NAME": QUEUE,
-        }
+        self.settings = queue_settings(self._server, QUEUE)
         self._thread.start()
         return self
 

@@ -36,12 +36,12 @@ def written(warehouse: Path) -> Written | None:
 
 
 def line(
-    bridge: Mapping[str, float], unwritten: int, ledger: Written | None, feed: str = ""
+    bridge: Mapping[str, float] | None, unwritten: int, ledger: Written | None, feed: str = ""
 ) -> str:
     """The line, what matters most first: a terminal may be too narrow for all of it.
 
     Args:
-        bridge: its metrics; empty where it does not answer.
+        bridge: its metrics; empty where it does not answer, None where they are off.
         unwritten: messages in Pub/Sub.
         ledger: what is in the warehouse; None where it is not known.
         feed: how a simulated feed does.
@@ -50,19 +50,24 @@ def line(
 
 
 def _parts(
-    bridge: Mapping[str, float], unwritten: int, ledger: Written | None, feed: str
+    metrics: Mapping[str, float] | None, unwritten: int, ledger: Written | None, feed: str
 ) -> list[str]:
+    bridge = metrics or {}
     left = bridge.get("iris_bridge_oldest_expires_in_seconds", _EXPIRES_SOON)
     queue, topic = _state(bridge, "queue"), _state(bridge, "topic")
     return [
         f"OLDEST MESSAGE EXPIRES IN {left / 3_600:.1f} h" if left < _EXPIRES_SOON else "",
         "Pub/Sub unavailable" if topic == "unavailable" else "",
-        f"queue {queue}" if queue else "the bridge does not answer",
+        f"queue {queue}" if queue else _silence(metrics),
         f"{ledger.rows:,} rows, {ledger.dead_letters:,} dead letters" if ledger else "",
         f"{unwritten:,} to write",
         f"{int(bridge.get('iris_bridge_published_total', 0)):,} relayed" if bridge else "",
         feed,
     ]
+
+
+def _silence(metrics: Mapping[str, float] | None) -> str:
+    return "metrics are off" if metrics is None else "the bridge does not answer"
 
 
 def _state(bridge: Mapping[str, float], part: str) -> str:

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import apache_beam as beam
@@ -43,6 +43,7 @@ from pipeline.subscription import (
     ReadMessages,
     SubscriptionError,
     check_subscription,
+    plain,
 )
 from pipeline.summary import Totals
 
@@ -68,9 +69,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         return run(argv)
     except _EXPECTED as error:
-        return _say(_plain(error), BAD_INPUT)
+        return _say(plain(error), BAD_INPUT)
     except TransientError as error:
-        return _say(f"{_plain(error)} (nothing is lost: run the same command again)", FAILED)
+        return _say(f"{plain(error)} (nothing is lost: run the same command again)", FAILED)
     except KeyboardInterrupt:
         return _say("interrupted: run the same command again", 130)
     finally:
@@ -176,10 +177,27 @@ def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
         messages | "WriteMessages" >> WriteMessages.from_options(options, datasets)
 
     print(f"reading {iris.input_subscription}: Ctrl-C ends", file=sys.stderr)
-    with _signals(stop.set), _progress():
+    stop_waiting = _stop_waiting_of(iris.warehouse)
+
+    def end() -> None:
+        stop.set()
+        stop_waiting()  # what waits for the warehouse is not acknowledged and stays
+
+    with _signals(end), _progress():
         idle = iris.stop_when_idle
         MicroBatches(iris.input_subscription, write, totals.add, stop, idle).run()
     return _finish(totals, iris.warehouse, registry)
+
+
+def _stop_waiting_of(url: str) -> Callable[[], None]:
+    """What has a warehouse wait for nobody any more; nothing happens where it never does."""
+    if parse_url(url)[0] == "duckdb":
+        from pipeline.sinks.duckdb import DuckDBWarehouse  # its library is for those who use it
+
+        warehouse = open_warehouse(url)
+        if isinstance(warehouse, DuckDBWarehouse):
+            return warehouse.stop_waiting
+    return lambda: None
 
 
 def _finish(totals: Totals, warehouse: str, registry: schemas.Registry) -> int:
@@ -191,7 +209,7 @@ def _finish(totals: Totals, warehouse: str, registry: schemas.Registry) -> int:
         lines.append(f'try: {python} -m local.query {place} "{_example(totals, registry)}"')
     try:
         print("\n".join(lines), flush=True)
-    except BrokenPipeError:  # the reader, head for example, has seen enough
+    except OSError:  # the reader, head for example, has seen enough, or the terminal is closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not totals.adds_up:
         return _say("records do not equal rows + dead letters: this is a bug", FAILED)
@@ -230,12 +248,9 @@ def _progress() -> Iterator[None]:
 
     def show() -> None:
         while not done.wait(0.5):
-            print(
+            _show(
                 f"\r{PROGRESS.messages:,} messages, {PROGRESS.rows:,} rows, "
-                f"{PROGRESS.dead_letters:,} dead letters",
-                end="",
-                file=sys.stderr,
-                flush=True,
+                f"{PROGRESS.dead_letters:,} dead letters"
             )
 
     if not sys.stderr.isatty():
@@ -248,7 +263,12 @@ def _progress() -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        _show("\r\033[K")
+
+
+def _show(text: str) -> None:
+    with suppress(OSError):  # the terminal is closed
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 def _interrupt() -> None:
@@ -272,11 +292,6 @@ def _is_a_bug(record: logging.LogRecord) -> bool:
     """Drops Beam's traceback of an error that ``main`` tells in one line."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, (*_EXPECTED, TransientError, KeyboardInterrupt))
-
-
-def _plain(error: Exception) -> str:
-    """The text of ``error`` without the place in the graph that Beam adds."""
-    return str(error).partition(" [while running")[0]
 
 
 def _say(text: str, code: int) -> int:

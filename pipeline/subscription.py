@@ -169,7 +169,8 @@ class MicroBatches:
                     with deliveries.kept(batch):
                         self._process([_received(one.message) for one in batch])
                 except TransientError as error:
-                    log.warning("batch of %d not written, trying again: %s", len(batch), error)
+                    what = "left for the next start" if self._stop.is_set() else "trying again"
+                    log.warning("batch of %d not written, %s: %s", len(batch), what, plain(error))
                     deliveries.give_back(batch)
                     self._stop.wait(wait)
                     wait = min(wait * 2, LONGEST_WAIT)
@@ -196,6 +197,11 @@ class MicroBatches:
             result = pipeline.run()
             result.wait_until_finish()
         self._on_result(result)
+
+
+def plain(error: Exception) -> str:
+    """The text of ``error`` without the place in the graph that Beam adds."""
+    return str(error).partition(" [while running")[0]
 
 
 def _received(message: Any) -> Message:

@@ -18,7 +18,7 @@ class Fact(NamedTuple):
         start, end: the span of time that the record describes.
         day: the forecast day.
         unit: the BM unit.
-        serial: counts the dataset's publications, from 0.
+        serial: counts the dataset's publications, from a number of the run's own.
         place: the record's place in its message, from 0.
         labels: column to the JSON of its value, for columns that go through a list.
         rng: how far numbers stray from the sample's.

@@ -53,7 +53,7 @@ class FeedMessage:
     Attributes:
         at: when it is sent, in simulated time, UTC.
         dataset: the subject that it carries, None for a message without one.
-        message_id: ``SUBJECT_yyyyMMddHHmm_NNNNN.json``; only a duplicate repeats one.
+        message_id: ``SUBJECT_yyyyMMddHHmm_NNNNNNNN.json``; only a duplicate repeats one.
         body: the bytes, framed as IRIS frames them.
         records: how many records a reader finds in it.
         outcome: what becomes of it.

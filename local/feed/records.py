@@ -12,7 +12,7 @@ Only the first kind can have several streams, for two streams may publish in the
 
 Within a message they are apart by what the stream names: labels, units, days, times. A dataset
 whose key has none of these has one record in a message. The bundled profile keeps to all this.
-Two runs of different seeds over the same simulated hours do repeat each other's keys.
+Two runs over the same simulated hours repeat each other's keys, but for those of the first kind.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Recipe:
 
         Args:
             published: the time of publication, seconds since 1970 UTC.
-            serial: counts the dataset's publications, from 0.
+            serial: counts the dataset's publications, from any number.
             rng: what is left to chance.
         """
         units = _units(self._stream, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from schemas import Dataset
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 A_DAY: Final = timedelta(days=1)
+#: Serials begin below this, and grow by less than a thousandth of it in a day.
+_SERIALS: Final = 100_000_000
 
 
 def day(
@@ -31,7 +34,9 @@ def day(
     """The messages that are sent from ``start`` on, in time order.
 
     Lazy: a message is made when it is asked for. The same arguments give the same bytes, and
-    the records of a dataset do not depend on the other datasets of the profile.
+    the records of a dataset do not depend on the other datasets of the profile. Another seed,
+    start or share of odd messages gives other message ids and other serial numbers, so that
+    several runs can go into one place.
 
     Args:
         profile: how often and how much.
@@ -50,7 +55,8 @@ def day(
     recipes = _recipes(profile, registry, samples)
     events = timetable(profile, seed, start, duration)
     oddities = Oddities(odd, seed)
-    return _messages(events, recipes, registry, seed, oddities)
+    first = _first_serial(f"{seed}/{int(start.timestamp())}/{odd:g}")
+    return _messages(events, recipes, registry, seed, first, oddities)
 
 
 def _recipes(
@@ -72,13 +78,14 @@ def _messages(
     recipes: Mapping[tuple[str, int], Recipe],
     registry: Mapping[str, Dataset],
     seed: int,
+    first: int,
     oddities: Oddities,
 ) -> Iterator[FeedMessage]:
-    serials: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     chance = {subject: random.Random(f"{seed}/{subject}") for subject, _ in recipes}
     for event in events:
-        subject, serial = event.subject, serials[event.subject]
-        serials[subject] += 1
+        subject, serial = event.subject, first + counts[event.subject]
+        counts[subject] += 1
         recipe = recipes[subject, event.stream]
         records = recipe.records(event.published, serial, chance[subject])
         message = usual(
@@ -90,7 +97,12 @@ def _messages(
         yield from oddities.of(message, records, registry[subject])
 
 
+def _first_serial(run: str) -> int:
+    """Where the serials of a run begin: those of two runs are far apart, but for rare chance."""
+    return int.from_bytes(hashlib.blake2b(run.encode(), digest_size=8).digest()) % _SERIALS
+
+
 def message_id(subject: str, published: int, serial: int) -> str:
-    """A file name of IRIS's pattern; ``published`` in seconds since 1970 UTC, serial from 0."""
+    """A file name of IRIS's pattern; ``published`` in seconds since 1970 UTC."""
     minute = _EPOCH + timedelta(seconds=published)
-    return f"{subject}_{minute:%Y%m%d%H%M}_{serial + 1:05}.json"
+    return f"{subject}_{minute:%Y%m%d%H%M}_{serial:08}.json"

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from local.arguments import port
 from local.pubsub.backlog import MemoryBacklog
 from local.pubsub.disk import DiskBacklog
 from local.pubsub.model import PubSubError
@@ -25,7 +26,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="keep topics, subscriptions and messages there (default: in memory, until the end)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="interface (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8085, help="0: any (default: %(default)s)")
+    parser.add_argument("--port", type=port, default=8085, help="0: any (default: %(default)s)")
     parser.add_argument(
         "--project",
         default="local-project",

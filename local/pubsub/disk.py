@@ -134,7 +134,12 @@ class DiskBacklog(Backlog):
         if failure := self._group.failure:
             # Else each attempt of each publisher would stay in memory until the disk is well.
             raise StorageError(str(failure))
-        free = shutil.disk_usage(self._folder).free
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            raise StorageError(
+                f"{self._folder}: is gone ({error.strerror}): end this server and start it again"
+            ) from error
         if free < MIN_FREE_BYTES:
             raise StorageError(
                 f"{self._folder}: its disk has {free:,} bytes left, and publishing stops below "

@@ -36,6 +36,12 @@ class FolderLock:
                 f"{folder}: in use by another Pub/Sub server (process {owner}): "
                 "stop that one, or give another folder"
             ) from None
+        except OSError as error:
+            os.close(self._file)
+            raise StorageError(
+                f"{folder}: cannot be locked ({error.strerror}): give a folder on a disk of this "
+                "machine"
+            ) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 

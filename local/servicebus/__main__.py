@@ -8,8 +8,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from local.arguments import port
 from local.servicebus.server import ServiceBusServer
+
+_BAD_INPUT: Final = 2
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -18,7 +22,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         description="An Azure Service Bus namespace on this machine. Messages live in memory.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="interface (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=5672, help="0: any (default: %(default)s)")
+    parser.add_argument("--port", type=port, default=5672, help="0: any (default: %(default)s)")
     parser.add_argument(
         "--queue", action="append", default=[], help="a queue; repeat for more (default: iris)"
     )
@@ -43,13 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
     certificate = (arguments.certificate, arguments.key) if arguments.certificate else None
-    server = ServiceBusServer(
-        arguments.queue or ["iris"],
-        port=arguments.port,
-        host=arguments.host,
-        lock_seconds=arguments.lock_seconds,
-        certificate=certificate,
-    )
+    try:
+        server = ServiceBusServer(
+            arguments.queue or ["iris"],
+            port=arguments.port,
+            host=arguments.host,
+            lock_seconds=arguments.lock_seconds,
+            certificate=certificate,
+        )
+    except ValueError as error:
+        print(f"local.servicebus: {error}", file=sys.stderr)
+        return _BAD_INPUT
     try:
         with server:
             use = (

@@ -8,6 +8,7 @@ go into one transaction.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,9 @@ from pipeline.sinks.base import (
 from schemas.ddl import duckdb_ddl, duckdb_identifier
 from schemas.model import Column, Table
 
+#: Seconds for which the file is waited for at a time, and after which that is told.
 _LOCK_TIMEOUT_SECONDS: Final = 60.0
+_LOCK_WARNING_SECONDS: Final = 5.0
 #: What DuckDB says while another process holds the file.
 _LOCKED: Final = "Could not set lock on file"
 #: Faults of a table as a whole: a column or type that does not fit.
@@ -43,6 +46,8 @@ _DATA_FAULTS: Final = (
     duckdb.NotSupportedError,
     duckdb.ProgrammingError,
 )
+
+log = logging.getLogger(__name__)
 
 
 class DuckDBWarehouse(Warehouse):
@@ -60,6 +65,7 @@ class DuckDBWarehouse(Warehouse):
             raise WarehouseError(f"{path} would keep nothing: name a file, for example iris.duckdb")
         self._path = Path(path).absolute()
         self._mutex = threading.Lock()
+        self._waits = True
         self._missing: dict[str, frozenset[str]] = {}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +87,13 @@ class DuckDBWarehouse(Warehouse):
                 except _DATA_FAULTS:  # no table that takes rows: ``append`` will tell
                     return frozenset()
         return missing
+
+    def stop_waiting(self) -> None:
+        """From here on it waits for nobody and raises TransientError instead: the process ends.
+
+        Takes no lock: it is called while a signal is handled.
+        """
+        self._waits = False
 
     def _append(
         self, connection: duckdb.DuckDBPyConnection, writes: Sequence[Write]
@@ -133,18 +146,21 @@ class DuckDBWarehouse(Warehouse):
             connection.close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + _LOCK_TIMEOUT_SECONDS
-        wait = 0.01
+        begun = time.monotonic()
+        wait, told = 0.01, False
         while True:
             try:
                 connection = duckdb.connect(str(self._path))
             except duckdb.IOException as error:
                 if _LOCKED not in str(error):
                     raise WarehouseError(_explain(self._path, error)) from None
-                if time.monotonic() > deadline:
-                    raise TransientError(
-                        f"{self._path} is held open by another process: close it and run again"
-                    ) from error
+                waited = time.monotonic() - begun
+                held = f"{self._path} is held open by another process"
+                if not self._waits or waited > _LOCK_TIMEOUT_SECONDS:
+                    raise TransientError(f"{held}: close it and run again") from error
+                if waited > _LOCK_WARNING_SECONDS and not told:
+                    told = True
+                    log.warning("%s: waiting until it is closed there", held)
                 time.sleep(wait)
                 wait = min(wait * 2, 0.5)
             except duckdb.Error as error:

@@ -83,7 +83,11 @@ class Hands:
 
     @property
     def counts(self) -> Counter[str]:
-        return sum((hand.counts for hand in self._hands), Counter())
+        """How often each has happened, those that have not included."""
+        counts: Counter[str] = Counter()
+        for hand in self._hands:
+            counts.update(hand.counts)
+        return counts
 
 
 def await_all(condition: Callable[[], object], what: str, seconds: float) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.chain import SUBSCRIPTION, TOPIC, Chain, free_port
+from local.bridge_process import free_port
+from local.chain import SUBSCRIPTION, TOPIC, Chain
 from local.keeper import Keeper
 from local.processes import Child, stop_all
 from local.simulation import Simulation
@@ -35,6 +36,11 @@ class Killer:
         self._rng = rng
         self._pause = pause
         self._due = self._next()
+
+    @property
+    def has_killed_all(self) -> bool:
+        """Whether each of them was killed at least once."""
+        return min(self.counts.values()) > 0
 
     def tick(self) -> None:
         if time.monotonic() >= self._due:
@@ -66,7 +72,11 @@ def test_every_record_is_there_once_by_query(seed: int, is_long: bool, tmp_path:
             keepers[0].start()
             _tend(keepers[:1], lambda: "Pub/Sub on" in pubsub.output)
             keepers[1].start()
-            _tend(keepers, simulation.is_over, killer.tick, seconds=minutes + _REST_SECONDS)
+
+            def is_enough() -> bool:
+                return simulation.is_over() and killer.has_killed_all
+
+            _tend(keepers, is_enough, killer.tick, seconds=minutes + _REST_SECONDS)
             if not is_long:  # the leases of a pipeline that was killed end with the server
                 killer.kill(pubsub)
             messages = {one.message_id for one in simulation.messages()}
@@ -93,6 +103,7 @@ def test_every_record_is_there_once_by_query(seed: int, is_long: bool, tmp_path:
             },
         )
         assert list(accounts.differences()) == []
+    assert killer.has_killed_all, killer.counts
     assert len(said) == killer.counts.total(), said
 
 

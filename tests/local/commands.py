@@ -10,11 +10,39 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.local.settings import SETTINGS
 from tests.local.waiting import children_of, eventually, is_alive
 
 ROOT = Path(__file__).parents[2]
-#: What a user may have set, which must not reach a test.
-_SETTINGS = ("IRIS_", "PUBSUB_", "BRIDGE_", "AZURE_", "GOOGLE_")
+
+
+#: Stands still in the import of the module ``SLOW``, until there is a file ``go``.
+SLOW_IMPORT = """
+import os, pathlib, sys, time
+
+class Slow:
+    def find_spec(self, name, *rest):
+        if name == os.environ["SLOW"]:
+            pathlib.Path("importing").touch()
+            while not pathlib.Path("go").exists():
+                time.sleep(0.01)
+
+sys.meta_path.insert(0, Slow())
+"""
+
+#: Takes every Ctrl-C after the first for a second one, however soon it comes.
+HASTY = """
+from local import stopping
+stopping._ONE_WISH_SECONDS = 0.0
+"""
+
+
+def hook(folder: Path, code: str) -> str:
+    """A ``PYTHONPATH`` with which every process runs ``code`` before its own begins."""
+    place = folder / "hook"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(code)
+    return f"{place}:{ROOT}"
 
 
 class Command:
@@ -22,12 +50,12 @@ class Command:
 
     def __init__(self, folder: Path, module: str, *arguments: str, **settings: str) -> None:
         inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)
+            name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=folder,
-            env={**inherited, "PYTHONPATH": str(ROOT), **settings},
+            env={**inherited, "PYTHONPATH": str(ROOT)} | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -22,6 +22,9 @@ def main(what: str, *arguments: str) -> int:
         case "wait":  # until it is asked to end
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
             _wait_for_ever()
+        case "echo":  # what is said when the terminal is closed
+            signal.signal(signal.SIGHUP, lambda *_: print("hung up", file=sys.stderr, flush=True))
+            _wait_for_ever()
         case "stay":  # even if it is asked to end
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             _wait_for_ever()

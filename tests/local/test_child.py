@@ -15,13 +15,6 @@ from tests.local.waiting import eventually, is_alive
 
 ROOT = Path(__file__).parents[2]
 
-HASTY = """
-import sys
-from local import child
-child._GRACE_SECONDS = 0.2
-child.main()
-"""
-
 
 @contextmanager
 def child_of(parent: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
@@ -46,9 +39,17 @@ def test_it_ends_with_its_parent(how: signal.Signals, tmp_path: Path) -> None:
         eventually(lambda: not is_alive(child))
 
 
-def test_one_that_does_not_want_to_end_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("what", "grace", "code"),
+    [
+        ("wait", "60", 7),  # it is asked to end, and does
+        ("stay", "0.2", -signal.SIGKILL),
+        ("wait", "0", -signal.SIGKILL),  # it is not even asked
+    ],
+)
+def test_how_much_time_it_gets(what: str, grace: str, code: int, tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", HASTY, "tests.local.program", "stay"],
+        [sys.executable, "-m", "local.child", grace, "tests.local.program", what],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
@@ -59,11 +60,11 @@ def test_one_that_does_not_want_to_end_is_killed(tmp_path: Path) -> None:
         assert process.stderr.readline() == "waiting\n"
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(10) == code
 
 
 def test_else_it_ends_as_its_module_does() -> None:
-    command = [sys.executable, "-m", "local.child", "tests.local.program", "end", "3", "bye"]
+    command = [sys.executable, "-m", "local.child", "1", "tests.local.program", "end", "3", "bye"]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

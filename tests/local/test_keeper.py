@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bridge.backoff import Backoff
+from local import bridge_process, processes
 from local import keeper as keepers
+from local.bridge_process import Bridge, queue_settings
+from local.chain import TOPIC, create_subscription
 from local.keeper import Hopeless, Keeper
 from local.processes import Child
+from local.pubsub import PubSubServer
+from local.servicebus import ServiceBusServer
 from tests.local.waiting import eventually
 
 
@@ -24,19 +31,36 @@ class Clock:
         return self.now
 
 
+class Patient(Child):
+    """A child that is as well as it is told to be.
+
+    Attributes:
+        answers: to the questions to come; it is well after the last.
+        asked: how often it was asked.
+    """
+
+    def __init__(self, *task: str, log: Path) -> None:
+        super().__init__("tests.local.program", task, {}, log)
+        self.answers: list[bool | None] = []
+        self.asked = 0
+
+    def is_well(self) -> bool | None:
+        self.asked += 1
+        return self.answers.pop(0) if self.answers else True
+
+
 class Kept:
     """A keeper of children that do what they are told, and what it has said."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.said: list[str] = []
-        self.children: list[Child] = []
+        self.children: list[Patient] = []
         self._folder = folder
 
     def start(self, *tasks: tuple[str, ...]) -> Keeper:
         self.children = [
-            Child("tests.local.program", task, {}, self._folder / f"{at}.log")
-            for at, task in enumerate(tasks)
+            Patient(*task, log=self._folder / f"{at}.log") for at, task in enumerate(tasks)
         ]
         self.keeper = Keeper(self.children, self.said.append, self.clock)
         self.keeper.start()
@@ -132,3 +156,143 @@ def test_wrong_settings_are_not_tried_again(kept: Kept) -> None:
         kept.tick()
     assert str(caught.value) == "tests.local.program cannot run:\nsettings:\n  NAME: missing"
     assert kept.said == []
+
+
+def test_nor_where_they_cannot_be_read_any_more(kept: Kept) -> None:
+    kept.start(("end", "2", "settings"))
+    kept.await_end()
+    kept.children[0].log.unlink()
+    with pytest.raises(
+        Hopeless, match=r"cannot run:\nended with code 2, without a word in .*0\.log$"
+    ):
+        kept.tick()
+
+
+def test_settings_that_were_good_enough_before_are_tried_again(kept: Kept) -> None:
+    """Its port or its file may be somebody else's for a while."""
+    kept.start(("end", "2", "the port is taken"))
+    kept.await_end()
+    kept.clock.now += 60.5  # so long it ran
+    for seconds in (1, 2, 4):
+        assert not kept.tick()
+        assert kept.said.pop() == (
+            "tests.local.program ended with code 2 (the port is taken): "
+            f"it starts again in {seconds} s, see {kept.children[0].log}"
+        )
+        kept.clock.now += seconds
+        kept.keeper.tick()
+        kept.await_end()
+
+
+def test_part_of_a_second_is_told_as_one(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hasty(first: float, longest: float) -> Backoff:
+        return Backoff(first, longest, draw=lambda: 1.0)
+
+    monkeypatch.setattr(keepers, "Backoff", hasty)
+    kept.start(("end", "0", ""))
+    kept.await_end()
+    kept.tick()
+    assert "it starts again in 1 s" in kept.said[0]
+
+
+def test_one_that_says_it_is_stuck_is_killed_and_comes_back(kept: Kept) -> None:
+    kept.start(("wait",), ("wait",))
+    first, second = kept.children
+    pids = first.pid, second.pid
+    first.answers = [True, False]
+    assert kept.tick(5)
+    assert not kept.tick(5)
+    assert kept.tick(1)
+    assert (first.pid != pids[0], second.pid) == (True, pids[1])
+    assert kept.said == [
+        "tests.local.program says that it is stuck: it is killed",
+        f"tests.local.program was ended by SIGKILL: it starts again in 1 s, see {first.log}",
+    ]
+
+
+def test_it_is_asked_now_and_then(kept: Kept) -> None:
+    kept.start(("wait",))
+    for _ in range(11):
+        kept.tick(1)
+    assert kept.children[0].asked == 3
+
+
+def test_so_is_one_that_does_not_answer_any_more(kept: Kept) -> None:
+    kept.start(("wait",))
+    (child,) = kept.children
+    kept.tick(5)
+    child.answers = [None] * 12 + [True] + [None] * 1_000
+    pid = child.pid
+    for _ in range(12 + 1 + 12):
+        assert kept.tick(5)
+    assert child.pid == pid
+    assert not kept.tick(5)
+    assert kept.said[0] == "tests.local.program has not answered for 60 s: it is killed"
+
+
+def test_one_that_has_never_answered_is_left_alone(kept: Kept) -> None:
+    """It may take its time to begin, and after a new start, too."""
+    kept.start(("wait",))
+    (child,) = kept.children
+    child.answers = [None] * 1_000
+    for _ in range(100):
+        assert kept.tick(5)
+    child.answers = [True] + [None] * 1_000
+    kept.tick(5)
+    child.kill()
+    kept.tick()
+    pid = child.pid
+    assert kept.tick(5)
+    for _ in range(100):
+        assert kept.tick(5)
+    assert pid != child.pid
+    assert len(kept.said) == 1
+
+
+def test_silence_counts_from_the_first_question_without_an_answer(kept: Kept) -> None:
+    """Ctrl-Z for an hour is not the child's fault."""
+    kept.start(("wait",))
+    kept.tick(5)
+    kept.children[0].answers = [None, True]
+    assert kept.tick(3_600)
+    assert kept.tick(5)
+    assert kept.said == []
+
+
+def test_logs_that_become_long_are_put_aside(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_LOG_BYTES", 3)
+    kept.start(("wait",))
+    log = kept.children[0].log
+    eventually(lambda: log.read_text() == "waiting\n")
+    kept.tick()
+    assert (log.read_text(), log.with_name("0.log.1").read_text()) == ("", "waiting\n")
+
+
+def test_a_bridge_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real one, until it receives again."""
+    monkeypatch.setattr(bridge_process, "_ANSWER_SECONDS", 0.5)
+    clock, said = Clock(), list[str]()
+    with ServiceBusServer() as servicebus, PubSubServer() as pubsub:
+        create_subscription(pubsub)
+        settings = queue_settings(servicebus, "iris") | {
+            "PUBSUB_TOPIC": TOPIC,
+            "PUBSUB_EMULATOR_HOST": pubsub.address,
+        }
+        bridge = Bridge(settings, tmp_path / "log", "")
+        keeper = Keeper([bridge], said.append, clock)
+        keeper.start()
+        try:
+            eventually(lambda: bridge.is_well() and servicebus.connections)
+            keeper.tick()
+            os.kill(bridge.pid, signal.SIGSTOP)
+            stopped = bridge.pid
+            for _ in range(2):
+                clock.now += 60.0
+                keeper.tick()
+            assert said[0] == "bridge has not answered for 60 s: it is killed"
+            clock.now += 1.0
+            keeper.tick()
+            assert bridge.pid != stopped
+            eventually(lambda: bridge.is_well() and servicebus.connections)
+        finally:
+            bridge.kill()

@@ -5,47 +5,38 @@ from __future__ import annotations
 import os
 import re
 import signal
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-import schemas
-from local.feed import FeedMessage, bundled, day
+from local import supervisor
 from local.feed.servicebus import to_queue
 from local.live import main
 from local.query import connect
-from local.sample_messages import samples
 from local.servicebus import ServiceBusServer
 from local.stopping import ENDING
 from tests.local.accounts import Accounts, count_written
-from tests.local.commands import Command
-from tests.local.waiting import eventually, is_alive
+from tests.local.commands import SLOW_IMPORT, Command, hook
+from tests.local.live import feed, settings_of
+from tests.local.settings import without_settings
+from tests.local.waiting import eventually
 
 ALL_WRITTEN = "all that was received is written"
 
 
-def feed(minutes: float) -> list[FeedMessage]:
-    """Traffic around a half hour, some of it odd."""
-    start = datetime(2026, 5, 6, 15, 28, tzinfo=UTC)
-    duration = timedelta(minutes=minutes)
-    return list(day(bundled(), schemas.load(), dict(samples()), 7, start, duration, odd=0.05))
-
-
-def settings_of(server: ServiceBusServer) -> dict[str, str]:
-    return {"IRIS_CONNECTION_STRING": server.connection_string, "IRIS_QUEUE_NAME": "iris"}
-
-
 def test_a_simulated_feed_from_start_to_end(tmp_path: Path) -> None:
-    arguments = ["--feed", "simulated", "--speed", "600", "--minutes", "20", "--odd", "0.1"]
+    arguments = ["--feed", "simulated", "--speed", "600", "--minutes", "4", "--odd", "0.2"]
     with Command(tmp_path, "local.live", *arguments) as command:
         assert command.wait() == 0, command.err
     folder = tmp_path / "var" / "simulated"
     said = command.said()
-    assert said[0] == "into var/simulated/iris.duckdb; Ctrl-C ends, and nothing is lost by it"
-    logs = r"logs: var/simulated/log/; metrics: http://127\.0\.0\.1:2\d{4}/metrics"
-    assert re.fullmatch(logs, said[1])
-    assert said[-2:] == [ENDING, ALL_WRITTEN]
+    assert said[:2] == [
+        "into var/simulated/iris.duckdb; Ctrl-C ends, and the simulated queue is gone then",
+        "logs: var/simulated/log/",
+    ]
+    assert re.fullmatch(r"metrics: http://127\.0\.0\.1:2\d{4}/metrics", said[2])
+    assert said[-1] == ALL_WRITTEN
+    assert ENDING not in said
     with connect(str(folder / "iris.duckdb")) as warehouse:
         ledger = warehouse.execute(
             "SELECT count(*), sum(rows), sum(dead_letters), bool_and(written_utc >= enqueued_utc) "
@@ -59,7 +50,7 @@ def test_a_simulated_feed_from_start_to_end(tmp_path: Path) -> None:
 
 
 def test_stopped_in_the_middle_and_started_again(tmp_path: Path) -> None:
-    messages = feed(minutes=6)
+    messages = feed(minutes=2)
     half = len(messages) // 2
     with ServiceBusServer(["iris"]) as servicebus:
         send = to_queue(servicebus.queue("iris"))
@@ -76,6 +67,7 @@ def test_stopped_in_the_middle_and_started_again(tmp_path: Path) -> None:
             send(messages[half:])
             first.signal()
             assert first.wait() == 0
+        assert "into var/live/iris.duckdb; Ctrl-C ends, and nothing is lost by it" in first.said()
         assert first.said()[-2] == ENDING
         with Command(tmp_path, "local.live", **settings) as second:
             everything = len({one.message_id for one in messages})
@@ -90,12 +82,37 @@ def test_stopped_in_the_middle_and_started_again(tmp_path: Path) -> None:
 
 
 def test_without_credentials(tmp_path: Path) -> None:
-    with Command(tmp_path, "local.live", "--folder", "here") as command:
+    with Command(tmp_path, "local.live", "--folder", "here", IRIS_CLIENT_ID="me") as command:
         assert command.wait() == 2
-    text = "\n".join(command.said()[-1:] + command.err)
-    assert "local.live: bridge cannot run:" in text
-    assert "  IRIS_QUEUE_NAME: missing (your queue, iris.<guid>)" in text
-    assert "  IRIS_CLIENT_ID and IRIS_CLIENT_SECRET: missing" in text
+    place = "set it in the environment or in .env"
+    assert [command.err[0][9:], *command.err[1:]] == [
+        "local.live: settings",
+        f"  IRIS_QUEUE_NAME: missing (your queue, iris.<guid>); {place}",
+        "  IRIS_CLIENT_SECRET: missing, but IRIS_CLIENT_ID is set: both are needed; " + place,
+    ]
+    assert not (tmp_path / "here").exists()
+
+
+@pytest.mark.parametrize("name", ["speed", "minutes", "seed", "odd"])
+def test_the_real_queue_has_no_speed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([f"--{name}", "1"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        f"error: --{name} is for a simulated feed: add --feed simulated, or leave it out to read "
+        "the real queue\n"
+    )
+
+
+def test_ctrl_c_while_it_begins(tmp_path: Path) -> None:
+    with Command(
+        tmp_path, "local.live", PYTHONPATH=hook(tmp_path, SLOW_IMPORT), SLOW="local.supervisor"
+    ) as command:
+        eventually((tmp_path / "importing").exists)
+        command.signal()
+        (tmp_path / "go").touch()
+        assert command.wait() == 0
+    assert command.err == []
 
 
 def test_a_warehouse_that_is_none(tmp_path: Path) -> None:
@@ -106,8 +123,9 @@ def test_a_warehouse_that_is_none(tmp_path: Path) -> None:
         Command(tmp_path, "local.live", "--folder", "here", **settings_of(servicebus)) as command,
     ):
         assert command.wait() == 2
-    assert command.said()[-2] == "local.live: pipeline cannot run:"
-    assert "as a DuckDB file" in command.err[-1]
+    reason = command.said().index("local.live: pipeline cannot run:")
+    assert "as a DuckDB file" in command.err[reason + 1]
+    assert ENDING not in command.said()
 
 
 def test_a_child_that_is_killed_comes_back(tmp_path: Path) -> None:
@@ -127,16 +145,15 @@ def test_a_child_that_is_killed_comes_back(tmp_path: Path) -> None:
     assert any(re.fullmatch(notice, line) for line in command.said())
 
 
-def test_nobody_is_left_when_it_is_killed(tmp_path: Path) -> None:
-    with (
-        ServiceBusServer(["iris"]) as servicebus,
-        Command(tmp_path, "local.live", **settings_of(servicebus)) as command,
-    ):
-        eventually(lambda: servicebus.connections == 1)
-        children = command.await_children()
-        command.kill()
-        assert not any(map(is_alive, children))
-        eventually(lambda: servicebus.connections == 0)
+def test_why_nothing_comes_is_told(tmp_path: Path) -> None:
+    with ServiceBusServer(["iris"]) as gone:
+        settings = settings_of(gone)
+    with Command(tmp_path, "local.live", BRIDGE_HTTP="none", **settings) as command:
+        eventually(lambda: any("bridge: queue unavailable: " in one for one in command.said()))
+        command.signal()
+        assert command.wait() == 0
+    assert "metrics are off | 0 to write" in command.said()
+    assert not any(line.startswith("metrics: ") for line in command.said())
 
 
 @pytest.mark.parametrize(
@@ -154,7 +171,23 @@ def test_arguments_that_make_no_sense(
     assert capsys.readouterr().err[9:] == f"local.live: {text}\n"
 
 
-def test_a_folder_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_of_its_own_is_not_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("could not convert string to float")
+
+    monkeypatch.setattr(supervisor.Keeper, "start", fail)
+    with pytest.raises(ValueError, match="could not convert"):
+        main(["--feed", "simulated", "--folder", str(tmp_path)])
+
+
+def test_a_folder_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_settings(monkeypatch, tmp_path)
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "QUEUE_NAME"):
+        monkeypatch.setenv(f"IRIS_{name}", "x")
     (tmp_path / "file").write_text("")
     assert main(["--folder", str(tmp_path / "file")]) == 1
     text = capsys.readouterr().err[9:]

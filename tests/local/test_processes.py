@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,6 +92,39 @@ def test_a_log_that_has_become_long_is_put_aside(
     ended(child)
     assert child.log.read_text() == child.output == "123456789\n"
     assert child.log.with_name("child.log.1").read_text() == "123456789\n123456789\n"
+
+
+def test_so_is_one_that_becomes_long_while_the_child_runs(
+    make: MakeChild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "MOST_LOG_BYTES", 10)
+    child = ended(make("end", "1", "123456789"))
+    child.limit_log()  # as long as it may be
+    talker = started(make("echo"))
+    talker.limit_log()
+    aside = child.log.with_name("child.log.1")
+    assert (aside.read_text(), child.log.read_text()) == ("123456789\nwaiting\n", "")
+    os.kill(talker.pid, signal.SIGHUP)
+    eventually(lambda: talker.output == "hung up\n")
+    assert talker.last_words() == "hung up"
+    assert child.log.read_text() == "hung up\n"
+
+
+def test_of_a_long_output_the_end_is_read(make: MakeChild, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_TAIL_BYTES", 8)
+    child = ended(make("end", "1", "first\nsecond"))
+    assert child.output == "\nsecond\n"
+    assert child.last_words(1) == "second"
+
+
+def test_a_log_that_is_gone_has_no_words(make: MakeChild) -> None:
+    child = started(make("wait"))
+    shutil.rmtree(child.log.parent)
+    child.limit_log()
+    assert (child.output, child.last_words()) == ("", "")
+    child.kill()
+    started(child)
+    assert child.last_words() == "waiting"
 
 
 def test_a_child_that_is_asked_ends_by_itself(make: MakeChild) -> None:

@@ -9,18 +9,24 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from local.bridge_process import free_port
 from local.sample_messages import samples
 from local.stopping import ENDING
-from tests.local.commands import Command
+from tests.local.commands import HASTY, SLOW_IMPORT, Command, hook
 from tests.local.waiting import eventually, is_alive
 
 
 def test_all_samples_pass_through_the_chain(tmp_path: Path) -> None:
+    """Whatever proxy is set: this one is dead."""
     count = len(list(samples()))
-    with Command(tmp_path, "local.run", "--folder", "here") as command:
+    dead = f"http://127.0.0.1:{free_port()}"
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "grpc_proxy"), dead)
+    nothing = dict.fromkeys(("no_proxy", "NO_PROXY", "no_grpc_proxy"), "")
+    with Command(tmp_path, "local.run", "--folder", "here", **proxies, **nothing) as command:
         assert command.wait() == 0, command.err
     assert [line for line in command.said() if "messages in the queue," not in line][1:] == [
         "bridge and pipeline around a local Pub/Sub; their logs: here/log/",
+        "bridge and pipeline start",
         f"{count} sample messages are in the queue",
     ]
     total = next(line.split() for line in command.out if line.startswith("total "))
@@ -29,10 +35,9 @@ def test_all_samples_pass_through_the_chain(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "here" / "iris.duckdb"), read_only=True) as warehouse:
         ledger = warehouse.execute(
             "SELECT count(DISTINCT message_id), sum(rows), sum(dead_letters), "
-            "bool_and(source = 'IRIS'), bool_and(enqueued_utc <= written_utc), "
-            "max(written_utc - enqueued_utc) < INTERVAL 1 MINUTE FROM iris_messages"
+            "bool_and(source = 'IRIS'), bool_and(enqueued_utc <= written_utc) FROM iris_messages"
         ).fetchone()
-    assert ledger == (count, 138, 0, True, True, True)
+    assert ledger == (count, 138, 0, True, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -45,15 +50,27 @@ def test_it_can_be_stopped(number: signal.Signals, tmp_path: Path) -> None:
 
 
 def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
-    with Command(tmp_path, "local.run", "--folder", str(tmp_path)) as command:
+    with Command(tmp_path, "local.run", PYTHONPATH=hook(tmp_path, HASTY)) as command:
+        eventually(lambda: "bridge and pipeline start" in command.said())
         children = command.await_children()
-        os.kill(min(children), signal.SIGSTOP)  # it will not do as it is told
+        os.kill(max(children), signal.SIGSTOP)  # it will not do as it is told
         command.signal()
         eventually(lambda: ENDING in command.said())
         assert any(map(is_alive, children))
         command.signal()
         assert command.wait() == 130
     assert not any(map(is_alive, children))
+
+
+def test_ctrl_c_while_it_begins(tmp_path: Path) -> None:
+    with Command(
+        tmp_path, "local.run", PYTHONPATH=hook(tmp_path, SLOW_IMPORT), SLOW="local.once"
+    ) as command:
+        eventually((tmp_path / "importing").exists)
+        command.signal()
+        (tmp_path / "go").touch()
+        assert command.wait() == 130
+    assert command.err == []
 
 
 def test_a_child_that_fails_is_quoted(tmp_path: Path) -> None:

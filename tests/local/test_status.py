@@ -65,11 +65,12 @@ WELL = {
             "",
             "queue receiving | 0 to write | 12,345 relayed",
         ),
+        (None, 7, Written(), "", "metrics are off | 0 rows, 0 dead letters | 7 to write"),
         ({"python_info": 1.0}, 0, None, "", "the bridge does not answer | 0 to write | 0 relayed"),
     ],
 )
 def test_the_line(
-    bridge: dict[str, float], unwritten: int, ledger: Written | None, feed: str, text: str
+    bridge: dict[str, float] | None, unwritten: int, ledger: Written | None, feed: str, text: str
 ) -> None:
     assert line(bridge, unwritten, ledger, feed) == text
 

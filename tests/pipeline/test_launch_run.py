@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -22,7 +19,6 @@ from pipeline import launch, metrics
 from pipeline.sinks import use_warehouse
 from pipeline.summary import Totals
 from schemas import Registry, duckdb_ddl, table_for
-from tests.local.pubsub.clients import eventually
 from tests.pipeline.commands import ROOT, Command, command_of, few_datasets, put
 from tests.pipeline.graph_runs import ask, demand, reading
 from tests.pipeline.live import PROJECT, clients_of, publish
@@ -271,50 +267,6 @@ def test_live(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert said.totals()["unmapped"] == ["1", "1", "0"]
 
 
-def test_a_live_process_ends_in_good_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = tmp_path / "iris.duckdb"
-    with PubSubServer() as server, clients_of(server, monkeypatch) as clients:
-        publish(clients, [reading(1)], "m1")
-        argv = [f"--input_subscription={clients.subscription}", f"--warehouse=duckdb:{place}"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", *argv],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            eventually(lambda: clients.unacknowledged() == 0)
-            process.terminate()
-            out, err = process.communicate()
-        finally:
-            process.kill()
-    assert (process.returncode, err) == (0, f"reading {clients.subscription}: Ctrl-C ends\n")
-    assert "1 records = 1 rows + 0 dead-lettered records; 0 undecodable messages" in out
-    assert ask(place, "SELECT count(*) FROM bmrs_freq_iris") == [(1,)]
-
-
-def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    def shown(terminal: io.StringIO, condition: Callable[[str], Any]) -> str:
-        monkeypatch.setattr(sys, "stderr", terminal)
-        with launch._progress():
-            eventually(lambda: condition(terminal.getvalue()))
-        return terminal.getvalue()
-
-    monkeypatch.setattr(launch, "PROGRESS", metrics.Progress(1_234, 5, 6))
-    text = shown(Terminal(), bool)
-    assert text.startswith("\r1,234 messages, 5 rows, 6 dead letters")
-    assert text.endswith("\r\033[K")
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with launch._progress():
-        pass
-    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
-
-
 @pytest.mark.usefixtures("few")
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file that lists but does not read")
 def test_a_file_that_cannot_be_read(command: Command, tmp_path: Path) -> None:
@@ -323,22 +275,3 @@ def test_a_file_that_cannot_be_read(command: Command, tmp_path: Path) -> None:
     unreadable.symlink_to("/proc/self/mem")
     said = command(f"--input_files={tmp_path}/in/*/*", f"--warehouse=duckdb:{tmp_path}/w.duckdb")
     assert (said.code, said.err) == (2, [f"cannot read {unreadable}: [Errno 5] Input/output error"])
-
-
-def test_a_reader_that_goes_away_early(tmp_path: Path) -> None:
-    file = tmp_path / "FREQ" / "a.json"
-    file.parent.mkdir()
-    file.write_text("[]")
-    reader, writer = os.pipe()
-    os.close(reader)
-    argv = [sys.executable, "-m", "pipeline", f"--input_files={file}"]
-    with os.fdopen(writer, "w") as closed:
-        done = subprocess.run(
-            [*argv, f"--warehouse=duckdb:{tmp_path}/w.duckdb"],
-            cwd=ROOT,
-            stdout=closed,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert (done.returncode, done.stderr) == (0, "")

@@ -78,14 +78,15 @@ def test_they_are_in_order_and_within_the_run(messages: list[FeedMessage]) -> No
 
 
 def test_each_has_a_name_of_its_own(messages: list[FeedMessage]) -> None:
-    numbers: Counter[str | None] = Counter()
+    numbers: dict[str | None, int] = {}
     for message in messages:
-        numbers[message.dataset] += 1
-        match = re.fullmatch(r"(\w+)_(\d{12})_(\d{5})\.json", message.message_id)
+        match = re.fullmatch(r"(\w+)_(\d{12})_(\d{8,9})\.json", message.message_id)
         assert match is not None
+        number = numbers.get(message.dataset, int(match[3]) - 1) + 1
+        numbers[message.dataset] = number
         minute = datetime.strptime(match[2], "%Y%m%d%H%M").replace(tzinfo=UTC)
         assert timedelta() <= message.at - minute < timedelta(minutes=5)
-        assert (match[1], int(match[3])) == (message.dataset, numbers[message.dataset])
+        assert (match[1], int(match[3])) == (message.dataset, number)
     assert len({message.message_id for message in messages}) == len(messages)
 
 
@@ -132,6 +133,25 @@ def test_the_same_seed_and_start_give_the_same_bytes(profile: Profile, feed: Fee
     once = list(feed(profile, 7, duration=minute))
     assert list(feed(profile, 7, duration=minute)) == once
     assert [one.body for one in feed(profile, 8, duration=minute)] != [one.body for one in once]
+
+
+def test_the_same_name_means_the_same_bytes(profile: Profile, feed: Feed) -> None:
+    """Runs into one folder: begun a minute later, of another seed, with odd messages, longer."""
+    minutes = timedelta(minutes=3)
+    runs = [
+        feed(profile, duration=minutes),
+        feed(profile, duration=minutes + minutes),
+        feed(profile, start=START + timedelta(minutes=1), duration=minutes),
+        feed(profile, start=START + timedelta(seconds=1), duration=minutes),
+        feed(profile, 2, duration=minutes),
+        feed(profile, duration=minutes, odd=0.3),
+        feed(profile, duration=minutes, odd=0.31),
+    ]
+    bodies: dict[str, bytes] = {}
+    for run in runs:
+        for message in run:
+            assert bodies.setdefault(message.message_id, message.body) == message.body
+    assert len(bodies) > 2_000
 
 
 def test_so_they_do_in_another_process() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import shutil
@@ -181,6 +183,21 @@ class TestOwner:
         with pytest.raises(StorageError, match=f"^{re.escape(text)}"):
             DiskBacklog(folder)
         backlog.close()
+
+    def test_a_folder_that_cannot_be_locked(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As on some network drives."""
+
+        def refuse(*_: int) -> None:
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        text = f"{folder}: cannot be locked (No locks available): give a folder on a disk of this"
+        with pytest.raises(StorageError, match=f"^{re.escape(text)}"):
+            DiskBacklog(folder)
+        monkeypatch.undo()
+        DiskBacklog(folder).close()
 
     def test_a_closed_one_is_free(self, backlog: DiskBacklog, folder: Path) -> None:
         backlog.close()

@@ -98,6 +98,19 @@ class TestFullDisk:
         assert data_of(backlog) == [b"b"]
 
 
+def test_a_folder_that_is_gone_takes_nothing(backlog: DiskBacklog, folder: Path) -> None:
+    append(backlog, b"a")
+    backlog.commit()
+    folder.rename(folder.with_name("elsewhere"))
+    text = f"{folder}: is gone (No such file or directory): end this server and start it again"
+    with pytest.raises(StorageError, match=f"^{re.escape(text)}$"):
+        append(backlog, b"b")
+    assert data_of(backlog) == [b"a"]
+    folder.with_name("elsewhere").rename(folder)
+    append(backlog, b"c")
+    assert data_of(backlog) == [b"a", b"c"]
+
+
 def test_a_write_is_whole_or_not_at_all(backlog: DiskBacklog) -> None:
     good = changes.reserve_ids(10**9)
     with pytest.raises(StorageError, match=r"cannot be written \(no such table: nonsense\): see"):

@@ -167,13 +167,24 @@ def test_as_a_process(monkeypatch: pytest.MonkeyPatch, signal_number: signal.Sig
     )
 
 
-def test_a_subscription_without_a_topic_is_a_usage_error() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--subscription", "s"], "--subscription needs a --topic"),
+        (
+            ["--port", "99999"],
+            "argument --port: '99999' is no port: give a number from 0 to 65535",
+        ),
+        (["--port", "-1"], "argument --port: '-1' is no port: give a number from 0 to 65535"),
+    ],
+)
+def test_usage_errors(arguments: list[str], text: str) -> None:
     process = subprocess.run(
-        [sys.executable, "-m", "local.pubsub", "--subscription", "s"],
+        [sys.executable, "-m", "local.pubsub", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert process.returncode == 2
-    assert process.stderr.endswith("error: --subscription needs a --topic\n")
+    assert process.stderr.endswith(f"error: {text}\n")

@@ -156,6 +156,17 @@ def test_usage_errors() -> None:
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 2
     assert errors.endswith("error: --certificate and --key go together\n")
+    process = run("--port", "65536")
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    text = "error: argument --port: '65536' is no port: give a number from 0 to 65535\n"
+    assert errors.endswith(text)
+    process = run("--queue", "a", "--queue", "A")
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert errors == (
+        "local.servicebus: queues: names have to differ in more than case: ['a', 'A']\n"
+    )
     with ServiceBusServer() as server:
         process = run("--port", str(server.port))
         _, errors = process.communicate(timeout=10)

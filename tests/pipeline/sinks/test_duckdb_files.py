@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,11 +37,9 @@ connection.close()
 """
 
 
-def test_a_reader_in_another_process_is_waited_for(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sink = DuckDBWarehouse(str(file))
-    sink.append([numbers(GOOD, 1)])
+@contextmanager
+def held(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """A reader in another process that has the file until ``communicate`` tells it to go."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(file)],
         stdin=subprocess.PIPE,
@@ -48,6 +48,15 @@ def test_a_reader_in_another_process_is_waited_for(
     ) as reader:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "held\n"
+        yield reader
+
+
+def test_a_reader_in_another_process_is_waited_for(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = DuckDBWarehouse(str(file))
+    sink.append([numbers(GOOD, 1)])
+    with held(file) as reader:
         monkeypatch.setattr(sink_module, "_LOCK_TIMEOUT_SECONDS", 0.0)
         text = f"{file} is held open by another process: close it and run again"
         for use in (
@@ -70,6 +79,68 @@ def test_a_reader_in_another_process_is_waited_for(
         assert sink.append([numbers(GOOD, 3)]) == [[]]
         assert len(waits) == 1
     assert stored(file, GOOD) == [1, 3]
+
+
+class Time:
+    """A clock that goes on by sleeping alone; who sleeps may be told of it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.on_sleep: Callable[[], object] = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.on_sleep()
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr(sink_module, "time", time)
+    return time
+
+
+def test_a_reader_that_takes_its_time_is_told_of_once(
+    file: Path, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = DuckDBWarehouse(str(file))
+    told_at: list[float] = []
+    begun = time.now
+    with held(file) as reader:
+
+        def release() -> None:
+            if caplog.records and not told_at:
+                told_at.append(time.now - begun)
+            if time.now - begun > 30 and reader.poll() is None:
+                reader.communicate("go\n")
+
+        time.on_sleep = release
+        assert sink.append([numbers(GOOD, 1)]) == [[]]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file} is held open by another process: waiting until it is closed there"
+    ]
+    assert 5.0 < told_at[0] < 6.1
+    assert stored(file, GOOD) == [1]
+
+
+def test_one_that_ends_waits_for_nobody(
+    file: Path, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = DuckDBWarehouse(str(file))
+    begun = time.now
+    with held(file) as reader:
+        time.on_sleep = sink.stop_waiting
+        with pytest.raises(TransientError, match="is held open by another process"):
+            sink.append([numbers(GOOD, 1)])
+        assert time.now - begun < 0.1
+        reader.communicate("go\n")
+    assert caplog.records == []
+    # What need not wait is written.
+    assert sink.append([numbers(GOOD, 2)]) == [[]]
+    assert stored(file, GOOD) == [2]
 
 
 def test_files_that_are_no_databases(tmp_path: Path) -> None:
