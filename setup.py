@@ -26,7 +26,7 @@ BRIDGE = [
     "prometheus-client>=0.21",
     "python-dotenv>=1.0",
 ]
-LOCAL = [*PIPELINE, *BRIDGE, "duckdb>=1.4"]
+LOCAL = [*PIPELINE, *BRIDGE, "duckdb>=1.4", "sqlglot>=30"]
 DEV = [
     *LOCAL,
     "hypothesis>=6.100",
@@ -45,7 +45,7 @@ setup(
     packages=find_packages(include=["bridge*", "pipeline*", "schemas*", "local*", "ops*"]),
     py_modules=["envelope"],
     package_data={
-        "schemas": ["*.json", "datasets/*.json"],
+        "schemas": ["*.json", "datasets/*.json", "queries/*.sql"],
         "local": ["feed/*.json", "samples/*.json", "samples/*.md"],
     },
     extras_require={"pipeline": PIPELINE, "bridge": BRIDGE, "local": LOCAL, "dev": DEV},

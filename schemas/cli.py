@@ -1,4 +1,4 @@
-"""``python -m schemas``: look at datasets and print the statements that create their tables."""
+"""``python -m schemas``: look at datasets, and keep a warehouse's tables and views."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from difflib import get_close_matches
 
+from schemas import keep
 from schemas.ddl import bigquery_ddl, duckdb_ddl
 from schemas.errors import SchemaError
+from schemas.find import UsageError, find
 from schemas.load import load
 from schemas.model import Dataset
 from schemas.registry import Registry
 from schemas.tables import all_tables, table_for
 from schemas.text import overview, page
+from schemas.warehouses import NoWarehouse, WarehouseError
 
 #: Width of text that goes into a file or a pipe.
 _PAGE_WIDTH = 100
@@ -26,19 +28,21 @@ _PAGE_WIDTH = 100
 Command = Callable[[argparse.Namespace, Registry], Iterable[str]]
 
 
-class UsageError(Exception):
-    """A command that cannot be carried out; its text tells the user why."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 2 for what the user can correct, else 0."""
+    """Run one command; returns the exit status.
+
+    0: done; 1: something cannot be reconciled, or the warehouse refuses; 2: what the user can
+    correct in the arguments or the schema files.
+    """
     options = _parser().parse_args(argv)
     run: Command = options.run
     try:
         for line in run(options, load(*options.schema_dir)):
-            print(line)
-        sys.stdout.flush()
-    except (SchemaError, UsageError) as error:
+            print(line, flush=True)  # a step is told when it is done
+    except (keep.Unreconciled, WarehouseError) as error:
+        print(f"schemas: {error}", file=sys.stderr)
+        return 1
+    except (SchemaError, UsageError, NoWarehouse) as error:
         print(f"schemas: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
@@ -55,7 +59,7 @@ def _list(options: argparse.Namespace, registry: Registry) -> Iterator[str]:
 
 
 def _show(options: argparse.Namespace, registry: Registry) -> Iterator[str]:
-    dataset = _find(registry, options.subject)
+    dataset = find(registry, options.subject)
     if options.json:
         yield json.dumps({"table": dataset.table_name, **asdict(dataset)}, indent=2)
     else:
@@ -66,7 +70,7 @@ def _ddl(options: argparse.Namespace, registry: Registry) -> Iterator[str]:
     if options.dataset and options.dialect != "bigquery":
         raise UsageError("--dataset goes with --dialect bigquery only; leave it out")
     tables = (
-        [table_for(_find(registry, subject)) for subject in options.subjects]
+        [table_for(find(registry, subject)) for subject in options.subjects]
         if options.subjects
         else all_tables(registry)
     )
@@ -113,20 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     printing.add_argument(
         "--dataset", metavar="PROJECT.DATASET", help="where the tables are (bigquery only)"
     )
+    keep.add_commands(add)
     return parser
-
-
-def _find(registry: Registry, subject: str) -> Dataset:
-    dataset = registry.get(subject)
-    if dataset is not None:
-        return dataset
-    names = {name.lower(): name for name in registry}
-    names |= {alias.lower(): d.subject for d in registry.values() for alias in d.aliases}
-    name = subject.lower()
-    similar = [name] if name in names else get_close_matches(name, names)
-    close = dict.fromkeys(names[name] for name in similar)
-    hint = f"did you mean {' or '.join(close)}?" if close else "python -m schemas list names all"
-    raise UsageError(f"there is no dataset {subject!r}; {hint}")
 
 
 def _summary(dataset: Dataset) -> dict[str, object]:

@@ -6,6 +6,7 @@ these values; they are read from the JSON files below ``schemas/`` and from nowh
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -43,10 +44,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Partition:
-    """The column whose day partitions a table: a DATE, DATETIME or TIMESTAMP."""
+    """The column whose day partitions a table: a DATE, DATETIME or TIMESTAMP.
+
+    Attributes:
+        column: its name.
+        reason: why it is not the usual one.
+        follows: columns that decide its day; rows that agree in all of them share a partition.
+    """
 
     column: str
     reason: str = ""
+    follows: tuple[str, ...] = ()
+
+    def is_decided_by(self, key: Collection[str]) -> bool:
+        """True where rows that agree in the columns of ``key`` share a partition."""
+        return self.column in key or (bool(self.follows) and set(self.follows) <= set(key))
 
 
 @dataclass(frozen=True)
@@ -125,6 +137,7 @@ class Dataset:
         cadence_seconds: expected seconds between messages, None where it is not known.
         cadence_source: where the cadence is from.
         confidence: how sure all of this is.
+        declarations: its records are declarations that replace what they overlap.
         aliases: other names of the same data (the API's).
         notes: what a user should know before trusting the data.
     """
@@ -141,6 +154,7 @@ class Dataset:
     cadence_seconds: int | None
     cadence_source: str
     confidence: Confidence
+    declarations: bool = False
     aliases: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
 

@@ -96,14 +96,19 @@ def _dataset(data: Mapping[str, Any]) -> Dataset:
         entity_key=tuple(data["entity_key"]),
         version_order=tuple(_version(item) for item in data["version_order"]),
         reference_time=data["reference_time"],
-        partition=Partition(**data["partition"]),
+        partition=_partition(data["partition"]),
         cluster=tuple(data["cluster"]),
         cadence_seconds=None if cadence is None else int(cadence),
         cadence_source=data["cadence_source"],
         confidence=confidence,
+        declarations=data.get("declarations", False),
         aliases=tuple(data.get("aliases", ())),
         notes=tuple(data.get("notes", ())),
     )
+
+
+def _partition(item: Mapping[str, Any]) -> Partition:
+    return Partition(item["column"], item["reason"], tuple(item.get("follows", ())))
 
 
 def _columns(items: Iterable[Mapping[str, Any]], confidence: str) -> tuple[Column, ...]:

@@ -14,6 +14,14 @@ MESSAGE_TIME = "_enqueued_utc"
 #: Names that the pipeline's other outputs have, beside those of the datasets.
 RESERVED_SUBJECTS = frozenset({"unmapped", "dead_letter", "ledger", "DeadLetters", "LedgerEntries"})
 
+#: What the resolved view of a dataset of declarations is made from.
+DECLARATION_COLUMNS = frozenset(
+    {
+        *("nationalGridBmUnit", "bmUnit", "timeFrom", "timeTo", "levelFrom", "levelTo"),
+        *("notificationSequence", "notificationTime", "settlementDate"),
+    }
+)
+
 _DAY_TYPES = frozenset({"DATE", "DATETIME", "TIMESTAMP"})
 #: BigQuery neither clusters by FLOAT64 nor partitions a window by it.
 _KEY_TYPES = SCALAR_TYPES - {"FLOAT64"}
@@ -30,6 +38,7 @@ def check(file: str, dataset: Dataset) -> Iterator[Problem]:
         yield Problem(file, "subject", reason)
     yield from _check_references(file, dataset)
     yield from _check_partition_reason(file, dataset)
+    yield from _check_declarations(file, dataset)
     yield from _check_columns(file, dataset.columns, "columns")
 
 
@@ -73,6 +82,8 @@ def _check_references(file: str, dataset: Dataset) -> Iterator[Problem]:
     if dataset.reference_time is not None:
         yield from refer("reference_time", dataset.reference_time, _DAY_TYPES)
     yield from refer("partition.column", dataset.partition.column, _DAY_TYPES)
+    for index, name in enumerate(dataset.partition.follows):
+        yield from refer(f"partition.follows[{index}]", name, _KEY_TYPES)
     for key in ("cluster", "natural_key", "entity_key"):
         for index, name in enumerate(getattr(dataset, key)):
             yield from refer(f"{key}[{index}]", name, _KEY_TYPES)
@@ -82,6 +93,13 @@ def _check_references(file: str, dataset: Dataset) -> Iterator[Problem]:
             yield from refer(f"{where}.column", version.column, frozenset({"STRING"}))
         elif version.column != MESSAGE_TIME:
             yield from refer(where, version.column, SCALAR_TYPES)
+
+
+def _check_declarations(file: str, dataset: Dataset) -> Iterator[Problem]:
+    lacking = DECLARATION_COLUMNS - {column.name for column in dataset.columns}
+    if dataset.declarations and lacking:
+        reason = f"it has no column {', '.join(sorted(lacking))}; add it, or remove this"
+        yield Problem(file, "declarations", reason)
 
 
 def _check_partition_reason(file: str, dataset: Dataset) -> Iterator[Problem]:

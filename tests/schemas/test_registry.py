@@ -203,8 +203,8 @@ BAD: list[tuple[Data, list[str]]] = [
         {"titel": "x", "tags": []},
         [
             "has unknown keys: titel, tags; known are $schema, subject, title, aliases, "
-            "confidence, reference_time, partition, cluster, natural_key, entity_key, "
-            "version_order, cadence_seconds, cadence_source, columns, notes"
+            "confidence, reference_time, partition, declarations, cluster, natural_key, "
+            "entity_key, version_order, cadence_seconds, cadence_source, columns, notes"
         ],
     ),
     (
@@ -262,6 +262,22 @@ BAD: list[tuple[Data, list[str]]] = [
         [
             "reference_time: column 'unit' is STRING; name one that is DATE, DATETIME, TIMESTAMP",
             "partition.column: column 'unit' is STRING; name one that is DATE, DATETIME, TIMESTAMP",
+        ],
+    ),
+    (
+        {"partition": {"column": "at", "reason": "", "follows": ["level", "when"]}},
+        [
+            "partition.follows[0]: column 'level' is FLOAT64; name one that is BOOL, DATE, "
+            "DATETIME, INT64, STRING, TIMESTAMP",
+            "partition.follows[1]: there is no column 'when'; use the name of one of its columns",
+        ],
+    ),
+    (
+        {"declarations": True},
+        [
+            "declarations: it has no column bmUnit, levelFrom, levelTo, nationalGridBmUnit, "
+            "notificationSequence, notificationTime, settlementDate, timeFrom, timeTo; add it, or "
+            "remove this"
         ],
     ),
     (

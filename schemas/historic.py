@@ -1,0 +1,88 @@
+"""Which tables hold the history of a dataset: a small file that a user can replace.
+
+A JSON object by subject; each value lists tables, the preferred first. ``instead`` names, for a
+column of the schema file that the table does not have, the column to take in its place. A dataset
+that is not in the file has the table ``bmrs_<subject in lower case>``, if there is one; an empty
+list says that it has none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import Problem, SchemaError
+from schemas.registry import Registry
+
+
+@dataclass(frozen=True)
+class HistoricTable:
+    """A table that may be there.
+
+    Attributes:
+        name: without project and dataset.
+        instead: for a column of the schema file, the table's column to take in its place.
+    """
+
+    name: str
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+
+class Historic:
+    """The historic tables by subject.
+
+    Args:
+        named: those that the file names; other datasets have the usual name.
+    """
+
+    def __init__(self, named: Mapping[str, tuple[HistoricTable, ...]]) -> None:
+        self._named = named
+
+    def of(self, subject: str) -> tuple[HistoricTable, ...]:
+        """The tables that may hold the dataset's history, the preferred first."""
+        usual = (HistoricTable(f"bmrs_{subject.lower()}"),)
+        return self._named.get(subject, usual)
+
+
+def load_historic(registry: Registry, path: str | None = None) -> Historic:
+    """The mapping of the file at ``path``, or the bundled one.
+
+    Raises:
+        SchemaError: the file cannot be read or is wrong.
+    """
+    file = path or "historic.json"
+    try:
+        text = (
+            Path(path).read_text("utf-8")
+            if path
+            else resources.files("schemas").joinpath(file).read_text("utf-8")
+        )
+        data = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise SchemaError(Problem(file, "", f"cannot be read: {error}")) from error
+    problems: list[Problem] = []
+    if not isinstance(data, dict):
+        raise SchemaError(Problem(file, "", "no JSON object; give tables by subject"))
+    named: dict[str, tuple[HistoricTable, ...]] = {}
+    for subject, tables in data.items():
+        if path and subject not in registry:
+            problems.append(Problem(file, subject, "there is no such dataset; correct the subject"))
+            continue
+        try:
+            named[subject] = tuple(_table(item) for item in tables)
+        except (TypeError, KeyError, AttributeError):
+            reason = 'expected a list of {"table": NAME, "instead": {COLUMN: COLUMN}}'
+            problems.append(Problem(file, subject, reason))
+    if problems:
+        raise SchemaError(*problems)
+    return Historic(named)
+
+
+def _table(item: Mapping[str, Any]) -> HistoricTable:
+    if not isinstance(item["table"], str) or item.keys() - {"table", "instead"}:
+        raise TypeError
+    return HistoricTable(item["table"], dict(item.get("instead", {})))

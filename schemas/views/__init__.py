@@ -1,0 +1,1 @@
+"""The views of the warehouse, generated from the schema files and the tables that are there."""

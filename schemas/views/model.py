@@ -1,0 +1,109 @@
+"""A view as a value: its statement in BigQuery's dialect, and what it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.ddl import bigquery_identifier, bigquery_string
+
+#: How a statement names the dataset that holds everything: ``iris.bmrs_freq_iris``. It is valid SQL
+#: as it stands where the dataset is called so.
+HOME: Final = "iris"
+_REFERENCE: Final = re.compile(rf"\b{HOME}\.(\w+)")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a function; ``type`` in BigQuery's words."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A view, or a table function where it has parameters.
+
+    Attributes:
+        name: without project and dataset.
+        sql: a SELECT in BigQuery's dialect; relations of the dataset stand as ``iris.NAME``.
+        description: what a row is, for users of the warehouse.
+        columns: description of each column that has one, by name.
+        parameters: of a table function, else empty.
+    """
+
+    name: str
+    sql: str
+    description: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The relations and functions that it refers to."""
+        return frozenset(_REFERENCE.findall(self.sql))
+
+
+@dataclass(frozen=True)
+class Function:
+    """A scalar function.
+
+    Attributes:
+        sql: an expression in BigQuery's dialect over the parameters' names.
+        returns: its type.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    returns: str
+    sql: str
+    description: str
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The functions that it refers to."""
+        return frozenset(_REFERENCE.findall(self.sql))
+
+
+Definition = View | Function
+
+
+def at_home(sql: str, dataset: str) -> str:
+    """``sql`` with ``PROJECT.DATASET`` in the place of ``iris``."""
+    project, _, name = dataset.rpartition(".")
+    home = f"{bigquery_identifier(project)}.{name}" if project else name
+    return _REFERENCE.sub(lambda found: f"{home}.{found[1]}", sql)
+
+
+def bigquery_statement(definition: Definition, dataset: str) -> str:
+    """The statement that creates or replaces a definition in ``PROJECT.DATASET``."""
+    name = bigquery_identifier(f"{dataset}.{definition.name}")
+    options = f"OPTIONS(description={bigquery_string(definition.description)})"
+    sql = at_home(definition.sql, dataset)
+    parameters = ", ".join(f"{one.name} {one.type}" for one in definition.parameters)
+    if isinstance(definition, Function):
+        head = f"CREATE OR REPLACE FUNCTION {name}({parameters}) RETURNS {definition.returns}"
+        return f"{head} AS (\n{sql}\n)\n{options};"
+    if definition.parameters:
+        return f"CREATE OR REPLACE TABLE FUNCTION {name}({parameters})\n{options}\nAS\n{sql};"
+    return f"CREATE OR REPLACE VIEW {name}\n{options}\nAS\n{sql};"
+
+
+def in_order(definitions: Iterable[Definition]) -> list[Definition]:
+    """Each behind everything that it needs, else as given."""
+    waiting = {one.name: one for one in definitions}
+    ordered: list[Definition] = []
+
+    def put(one: Definition) -> None:
+        if waiting.pop(one.name, None) is not None:
+            for name in sorted(one.needs):
+                if name in waiting:
+                    put(waiting[name])
+            ordered.append(one)
+
+    for one in list(waiting.values()):
+        put(one)
+    return ordered

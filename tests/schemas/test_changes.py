@@ -1,0 +1,121 @@
+"""What a warehouse lacks, and what of it cannot be reconciled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from schemas.changes import (
+    AddColumns,
+    Change,
+    Conflict,
+    CreateTable,
+    Describe,
+    changes,
+    foreseen,
+    merged,
+)
+from schemas.live import Live, LiveTable, as_declared
+from schemas.model import Column, Partition, Table
+
+AT = Column("at", "DATETIME", description="Time, UTC.")
+OPEN = Column("open", "BOOL", description="Whether open.")
+WIDTH = Column("width", "FLOAT64", description="Width, m.")
+GATES = Column("gates", "STRUCT", True, "Gates.", (OPEN, WIDTH))
+TABLE = Table("bmrs_tide_iris", (AT, GATES), Partition("at"), ("at",), "Tides.")
+LIVE = replace(as_declared(TABLE), description="Tides.", laid_out=True)
+
+
+def found(live: LiveTable | None, *, described: bool = True) -> list[Change | Conflict]:
+    tables = [] if live is None else [live]
+    return list(changes([TABLE], Live.of(tables), described=described))
+
+
+def test_what_is_as_declared_needs_nothing() -> None:
+    assert found(LIVE) == []
+
+
+def test_a_table_that_is_missing() -> None:
+    assert found(None) == [CreateTable(TABLE)]
+    assert str(CreateTable(TABLE)) == "create table bmrs_tide_iris (2 columns)"
+
+
+def test_names_are_compared_whatever_their_case() -> None:
+    other = replace(LIVE, name="BMRS_tide_IRIS", columns=(replace(AT, name="AT"), GATES))
+    assert found(other) == []
+
+
+def test_columns_that_are_missing_also_in_structs() -> None:
+    live = replace(LIVE, columns=(replace(GATES, columns=(OPEN,)),))
+    missing = AddColumns(TABLE, (((), AT), (("gates",), WIDTH)))
+    assert found(live) == [missing]
+    assert str(missing) == "add to bmrs_tide_iris: at DATETIME, gates.width FLOAT64"
+
+
+def test_columns_of_others_are_left_alone() -> None:
+    assert found(replace(LIVE, columns=(*LIVE.columns, Column("theirs", "STRING")))) == []
+
+
+def test_what_is_of_another_type_stays_so() -> None:
+    live = replace(
+        LIVE,
+        columns=(
+            replace(AT, type="TIMESTAMP"),
+            replace(GATES, columns=(replace(OPEN, repeated=True), replace(WIDTH, type="INT64"))),
+        ),
+        partition=None,
+    )
+    assert found(live) == [
+        Conflict("bmrs_tide_iris", "at", "TIMESTAMP", "DATETIME"),
+        Conflict("bmrs_tide_iris", "gates.open", "ARRAY<BOOL>", "BOOL"),
+        Conflict("bmrs_tide_iris", "gates.width", "INT64", "FLOAT64"),
+        Conflict("bmrs_tide_iris", "partition", "none", "day of at"),
+    ]
+    assert found(replace(LIVE, columns=(AT, replace(GATES, repeated=False)))) == [
+        Conflict(
+            "bmrs_tide_iris",
+            "gates",
+            "STRUCT<`open` BOOL, `width` FLOAT64>",
+            "ARRAY<STRUCT<`open` BOOL, `width` FLOAT64>>",
+        )
+    ]
+
+
+def test_where_there_are_no_partitions_none_is_missed() -> None:
+    assert found(replace(LIVE, partition=None, laid_out=False)) == []
+
+
+def test_descriptions() -> None:
+    for other in (
+        replace(LIVE, description="Else."),
+        replace(LIVE, columns=(replace(AT, description=""), GATES)),
+        replace(LIVE, columns=(AT, replace(GATES, columns=(OPEN, replace(WIDTH, description=""))))),
+    ):
+        assert found(other) == [Describe(TABLE)]
+        assert found(other, described=False) == []
+    missing = replace(LIVE, columns=(AT, replace(GATES, columns=(OPEN,))))
+    assert found(missing) == [AddColumns(TABLE, ((("gates",), WIDTH),))], "described when added"
+
+
+def test_what_is_foreseen_is_what_is_there_afterwards() -> None:
+    theirs = Column("theirs", "NUMERIC", description="Mine.")
+    old = replace(
+        LIVE, columns=(theirs, replace(AT, type="STRING"), replace(GATES, columns=(OPEN,)))
+    )
+    made: list[Change] = [
+        AddColumns(TABLE, ((("gates",), WIDTH),)),
+        CreateTable(replace(TABLE, name="new")),
+    ]
+    live = foreseen(Live.of([old]), made)
+    assert live.tables == {
+        "bmrs_tide_iris": replace(old, columns=(theirs, replace(AT, type="STRING"), GATES)),
+        "new": as_declared(replace(TABLE, name="new")),
+    }
+
+
+def test_merging_keeps_types_and_takes_descriptions() -> None:
+    live = (replace(AT, type="STRING", description="old"), Column("theirs", "NUMERIC"))
+    assert merged(live, (AT, GATES)) == (
+        replace(AT, type="STRING"),
+        Column("theirs", "NUMERIC"),
+        GATES,
+    )
