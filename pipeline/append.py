@@ -239,7 +239,7 @@ class Sink:
 def _not_ours(typed: Typed, table: Table, missing: frozenset[str]) -> Answer[Typed]:
     """The refusal of all rows for a table that lacks columns which every row needs."""
     names = ", ".join(sorted(missing))
-    detail = f"table {table.name} lacks {names}: see python -m schemas ddl"
+    detail = f"table {table.name} lacks {names}: run python -m schemas apply"
     return Answer(
         typed, [Refusal(row, Reason.TABLE_UNAVAILABLE, detail) for row in range(len(typed.batch))]
     )

@@ -217,7 +217,7 @@ def _finish(totals: Totals, warehouse: str, registry: schemas.Registry) -> int:
         return _say(
             f"{totals.reasons[Reason.TABLE_UNAVAILABLE]} rows are in iris_dead_letters because "
             "their table cannot be written: "
-            "create it as python -m schemas ddl says, then send the messages again",
+            "create it with python -m schemas apply, then send the messages again",
             BAD_INPUT,
         )
     return 0

@@ -40,7 +40,7 @@ _PINGS: Final = (
     ("grpc.keepalive_timeout_ms", 60_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
-_APPLY: Final = "see python -m schemas ddl"
+_APPLY: Final = "run python -m schemas apply"
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class TableStates:
         if table.partition is not None and table.partition.column in missing:
             faults.append(f"there is no column {table.partition.column} to partition it by")
         if faults:
-            fault = f"table {self.name(table)}: {faults[0]}: see python -m schemas ddl"
+            fault = f"table {self.name(table)}: {faults[0]}: see python -m schemas diff"
             return self._unwell(fault=fault)
         return self._unwell(missing=frozenset(missing)) if missing else TableState()
 

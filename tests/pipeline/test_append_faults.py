@@ -156,7 +156,7 @@ def test_a_table_that_lacks_a_column_of_the_envelope_is_not_ours(
             "write",
             "TableUnavailable",
             json.dumps(reading(at + 1)).encode(),
-            detail=f"table bmrs_freq_iris lacks {column}: see python -m schemas ddl",
+            detail=f"table bmrs_freq_iris lacks {column}: run python -m schemas apply",
             _record_index=at,
         )
         for at in (0, 1)
@@ -178,7 +178,7 @@ def test_a_table_that_lacks_its_partition_column_is_not_ours(
             "write",
             "TableUnavailable",
             json.dumps(demand()).encode(),
-            detail="table bmrs_indod_iris lacks settlementDate: see python -m schemas ddl",
+            detail="table bmrs_indod_iris lacks settlementDate: run python -m schemas apply",
             _record_index=0,
         )
     ]

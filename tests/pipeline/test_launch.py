@@ -214,7 +214,7 @@ def test_tables_that_nobody_has_made(
     with BigQueryWriteServer(tables={path: MESSAGES.columns}) as server:
         monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", server.address)
         assert refused(files, "--warehouse=bigquery:p-123456.iris") == (
-            "table p-123456.iris.iris_dead_letters does not exist: see python -m schemas ddl"
+            "table p-123456.iris.iris_dead_letters does not exist: run python -m schemas apply"
         )
         assert server.requests() == []
 
@@ -233,7 +233,7 @@ def test_as_a_process(files: str, out: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",
-        "table p-123456.iris.iris_dead_letters does not exist: see python -m schemas ddl\n",
+        "table p-123456.iris.iris_dead_letters does not exist: run python -m schemas apply\n",
     )
 
 

@@ -230,7 +230,7 @@ def test_a_table_that_is_not_ours(command: Command, files: str, tmp_path: Path) 
     assert said.code == 2
     assert said.err == [
         "10 rows are in iris_dead_letters because their table cannot be written: "
-        "create it as python -m schemas ddl says, then send the messages again"
+        "create it with python -m schemas apply, then send the messages again"
     ]
     assert said.totals()["INDOD"] == ["2", "1", "1"]
     assert said.totals()["FREQ"] == ["5", "0", "15"]

@@ -49,7 +49,7 @@ def test_nothing_is_written_before_the_system_tables_are_there(missing: Any) -> 
         for table in SYSTEM_TABLES:
             if table is not missing:
                 server.create_table(path(table), table.columns)
-        text = f"table p.d.{missing.name} does not exist: see python -m schemas ddl"
+        text = f"table p.d.{missing.name} does not exist: run python -m schemas apply"
         for _ in range(2):
             with pytest.raises(WarehouseError) as caught:
                 sink.append([numbers(GOOD, 1)])
@@ -61,7 +61,7 @@ def test_nothing_is_written_before_the_system_tables_are_there(missing: Any) -> 
         first, second, third, *others = missing.columns
         server.create_table(path(missing), [first, *others])
         names = ", ".join(sorted((second.name, third.name)))
-        text = f"table p.d.{missing.name} lacks {names}: see python -m schemas ddl"
+        text = f"table p.d.{missing.name} lacks {names}: run python -m schemas apply"
         until(lambda: error_of(sink) == text)
         server.add_column(path(missing), second)
         server.add_column(path(missing), third)
@@ -86,7 +86,7 @@ def test_a_system_table_of_another_type() -> None:
         )
         assert error_of(sink) == (
             "table p.d.iris_dead_letters: column payload is STRING and not BYTES: "
-            "see python -m schemas ddl"
+            "see python -m schemas diff"
         )
 
 
@@ -105,7 +105,7 @@ def test_a_table_of_the_pipelines_own_that_goes_missing_later() -> None:
         assert sink.append([numbers(GOOD)])[0] == []
         server.delete_table(path(UNMAPPED))
         row = rows_of(UNMAPPED, [{"dataset": "X", "record": "{}"}])
-        text = "table p.d.iris_unmapped does not exist: see python -m schemas ddl"
+        text = "table p.d.iris_unmapped does not exist: run python -m schemas apply"
         assert sink.append([row]) == [unavailable(1, text)]
 
 

@@ -80,7 +80,7 @@ def test_a_column_that_is_removed(form: Any) -> None:
     with live(GOOD, OTHER, THIRD, settings=STUBBORN, schema_mismatch=form) as (server, sink):
         assert all_three(sink, 1) == [[], [], []]
         change(server, OTHER, N)
-        text = "table p.d.other lacks text: see python -m schemas ddl"
+        text = "table p.d.other lacks text: run python -m schemas apply"
         assert all_three(sink, 2) == [[], unavailable(1, text), []]
         assert ({*stored(server, GOOD)}, {*stored(server, THIRD)}) == ({1, 2}, {1, 2})
         # From now on the rows come without it.
@@ -138,7 +138,7 @@ def test_a_column_of_another_type(at: int) -> None:
             row = {column.name: some_value(column) for column in EVERY_TYPE}
             text = (
                 f"table p.d.every: column {declared.name} is {other_shown} and not {shown}:"
-                " see python -m schemas ddl"
+                " see python -m schemas diff"
             )
             assert sink.append([rows_of(EVERY, [row, row]), numbers(GOOD, 1)]) == [
                 unavailable(2, text),
@@ -155,7 +155,7 @@ def test_a_column_that_changes_its_type(form: Any) -> None:
         assert all_three(sink, 1) == [[], [], []]
         before = len(outcomes(server, OTHER))
         change(server, OTHER, Column("n", "STRING"), TEXT)
-        text = "table p.d.other: column n is STRING and not INT64: see python -m schemas ddl"
+        text = "table p.d.other: column n is STRING and not INT64: see python -m schemas diff"
         sent = [numbers(GOOD, 2), numbers(OTHER, *range(100)), numbers(THIRD, 2)]
         assert sink.append(sent) == [[], unavailable(100, text), []]
         assert len(outcomes(server, OTHER)) - before <= 2
@@ -201,7 +201,7 @@ def test_a_struct_with_a_field_of_another_type() -> None:
     with live() as (server, sink):
         server.create_table(path(NESTED), nested(Column("y", "DATE"), Column("z", "STRING")))
         text = (
-            "table p.d.nested: column one.deep.z is STRING and not BOOL: see python -m schemas ddl"
+            "table p.d.nested: column one.deep.z is STRING and not BOOL: see python -m schemas diff"
         )
         assert sink.append([rows_of(NESTED, [{"n": 1}])]) == [unavailable(1, text)]
 
@@ -210,7 +210,7 @@ def test_a_table_without_the_column_that_partitions_it() -> None:
     table = Table("good", NUMBER, Partition("n"))
     with live() as (server, sink):
         server.create_table(path(GOOD), [TEXT])
-        text = "table p.d.good: there is no column n to partition it by: see python -m schemas ddl"
+        text = "table p.d.good: there is no column n to partition it by: see python -m schemas diff"
         assert sink.missing_columns(table) == frozenset()
         assert sink.append([numbers(table, 1)]) == [unavailable(1, text)]
 

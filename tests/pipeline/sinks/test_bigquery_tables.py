@@ -27,7 +27,7 @@ from tests.servers.bigquery_write import BigQueryWriteServer
 
 FORMS: Any = ["stream", "response"]
 N, TEXT = NUMBER
-GONE = "table p.d.other does not exist: see python -m schemas ddl"
+GONE = "table p.d.other does not exist: run python -m schemas apply"
 StatusCode = grpc.StatusCode
 
 
