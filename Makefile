@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+EMULATOR := .venv-emulator
 VAR := var
 # Tests mostly wait for processes and servers, so there are more workers than cores.
 WORKERS ?= 4
@@ -11,10 +12,10 @@ WORKERS ?= 4
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run live test chaos lint format typecheck bench lock clean
+.PHONY: help setup run live test test-emulator chaos lint format typecheck bench lock clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with everything, from constraints.txt
 
@@ -35,6 +36,15 @@ live: $(STAMP) ## IRIS around the clock into var/live, with .env; or FEED=simula
 
 test: $(STAMP) ## everything that needs no account
 	$(PY) -m pytest -q --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+test-emulator: $(EMULATOR)/.installed ## tables and views on a BigQuery emulator (500 MB more)
+	EMULATOR_VENV=$(EMULATOR) $(PY) -m pytest tests/emulator $(ARGS)
+
+$(EMULATOR)/.installed: $(STAMP) tests/emulator/requirements.txt
+	@test -x $(EMULATOR)/bin/python || $(PYTHON) -m venv $(EMULATOR)
+	@echo "installing into $(EMULATOR), some 500 MB ..."
+	@$(EMULATOR)/bin/python -m pip install --quiet --requirement tests/emulator/requirements.txt
+	@touch $@
 
 chaos: $(STAMP) ## faults of every kind and kill -9, at length; SEED=N repeats a run
 	$(PY) -m pytest tests/chaos --long -s $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -61,4 +71,4 @@ lock: $(STAMP) ## constraints.txt anew, from the ranges in setup.py
 	mv constraints.new constraints.txt
 
 clean: ## what can be made again; keeps var/
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EMULATOR) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -54,7 +54,9 @@ def _conflicts(dataset: Dataset) -> str:
   MIN(_enqueued_utc) AS first_enqueued_utc,
   MAX(_enqueued_utc) AS last_enqueued_utc
 FROM (
-  SELECT *, TO_JSON_STRING(STRUCT({", ".join(map(bigquery_identifier, others))})) AS _content
+  SELECT
+    {", ".join([*key, *map(bigquery_identifier, others), "_message_id", "_enqueued_utc"])},
+    TO_JSON_STRING(STRUCT({", ".join(map(bigquery_identifier, others))})) AS _content
   FROM {HOME}.{dataset.table_name}
 )
 GROUP BY {", ".join(key)}

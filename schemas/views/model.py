@@ -73,9 +73,7 @@ Definition = View | Function
 
 def at_home(sql: str, dataset: str) -> str:
     """``sql`` with ``PROJECT.DATASET`` in the place of ``iris``."""
-    project, _, name = dataset.rpartition(".")
-    home = f"{bigquery_identifier(project)}.{name}" if project else name
-    return _REFERENCE.sub(lambda found: f"{home}.{found[1]}", sql)
+    return _REFERENCE.sub(lambda found: bigquery_identifier(f"{dataset}.{found[1]}"), sql)
 
 
 def bigquery_statement(definition: Definition, dataset: str) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, ParamSpec, TypeVar
 
 from google.api_core import exceptions as api
+from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
 from schemas.changes import Change, CreateTable
-from schemas.ddl import bigquery_ddl
 from schemas.live import Live, LiveTable, LiveView
-from schemas.model import Column, Partition
-from schemas.views.model import Definition, at_home, bigquery_statement
+from schemas.model import Column, Partition, Table
+from schemas.views.model import Definition, Function, View, at_home, bigquery_statement
 from schemas.warehouses.base import Warehouse, WarehouseError
 
 #: The API's words for types, where they are not SQL's.
@@ -68,7 +69,7 @@ class BigQuery(Warehouse):
     def __init__(self, dataset: str, location: str, client: bigquery.Client | None = None) -> None:
         self.name = dataset
         self._location = location
-        self._client = client or bigquery.Client(project=dataset.rpartition(".")[0])
+        self._client = client or _client(dataset.rpartition(".")[0])
 
     @_told
     def look(self) -> Live:
@@ -109,7 +110,7 @@ class BigQuery(Warehouse):
     @_told
     def make(self, change: Change) -> None:
         if isinstance(change, CreateTable):
-            self._run(bigquery_ddl(change.table, self.name))
+            self._client.create_table(_declared(self.name, change.table), exists_ok=True)
             return
         # One update of the whole schema: DDL cannot add a field to a STRUCT.
         table = self._client.get_table(f"{self.name}.{change.table.name}")
@@ -120,7 +121,33 @@ class BigQuery(Warehouse):
 
     @_told
     def define(self, definition: Definition) -> None:
-        self._run(self.statement(definition))
+        if isinstance(definition, View) and not definition.parameters:
+            self._run(self.statement(definition))
+            return
+        routine = self._routine(definition)
+        try:
+            self._client.create_routine(routine)
+        except api.Conflict:
+            self._client.update_routine(
+                routine, ["body", "arguments", "return_type", "description", "type_"]
+            )
+
+    def _routine(self, definition: Definition) -> bigquery.Routine:
+        is_scalar = isinstance(definition, Function)
+        routine = bigquery.Routine(
+            f"{self.name}.{definition.name}",
+            type_="SCALAR_FUNCTION" if is_scalar else "TABLE_VALUED_FUNCTION",
+            language="SQL",
+            body=at_home(definition.sql, self.name),
+            description=definition.description,
+            arguments=[
+                bigquery.RoutineArgument(name=one.name, data_type=_type(one.type))
+                for one in definition.parameters
+            ],
+        )
+        if isinstance(definition, Function):
+            routine.return_type = _type(definition.returns)
+        return routine
 
     def text_of(self, definition: Definition) -> str:
         return _text(at_home(definition.sql, self.name), definition.description)
@@ -136,7 +163,9 @@ class BigQuery(Warehouse):
 
     @_told
     def copy(self, table: str, to: str) -> None:
-        self._run(f"CREATE TABLE `{self.name}.{to}` COPY `{self.name}.{table}`")
+        options = bigquery.CopyJobConfig(write_disposition="WRITE_EMPTY")
+        source, copy = f"{self.name}.{table}", f"{self.name}.{to}"
+        self._client.copy_table(source, copy, job_config=options).result()
 
     @_told
     def drop(self, table: str) -> None:
@@ -153,6 +182,18 @@ class BigQuery(Warehouse):
     def _run(self, sql: str) -> Iterable[Any]:
         rows: Iterable[Any] = self._client.query(sql).result()
         return rows
+
+
+def _type(name: str) -> bigquery.StandardSqlDataType:
+    return bigquery.StandardSqlDataType(type_kind=bigquery.StandardSqlTypeNames[name])
+
+
+def _client(project: str) -> bigquery.Client:
+    # Google's client asks an emulator where there is one, but wants credentials all the same.
+    if not os.environ.get("BIGQUERY_EMULATOR_HOST"):
+        return bigquery.Client(project=project)
+    anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return bigquery.Client(project=project, credentials=anonymous)
 
 
 def _text(sql: str | None, description: str | None) -> str:
@@ -182,6 +223,16 @@ def _column(field: bigquery.SchemaField) -> Column:
         field.description or "",
         tuple(map(_column, field.fields)),
     )
+
+
+def _declared(dataset: str, table: Table) -> bigquery.Table:
+    fields = [bigquery.SchemaField.from_api_repr(_field(column)) for column in table.columns]
+    declared = bigquery.Table(f"{dataset}.{table.name}", schema=fields)
+    declared.description = table.description
+    if table.partition is not None:
+        declared.time_partitioning = bigquery.TimePartitioning(field=table.partition.column)
+    declared.clustering_fields = list(table.cluster) or None
+    return declared
 
 
 def _merged(fields: Iterable[dict[str, Any]], declared: Iterable[Column]) -> list[dict[str, Any]]:
