@@ -12,7 +12,7 @@ WORKERS ?= 4
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run live test test-emulator chaos lint format typecheck bench lock clean
+.PHONY: help setup run live test test-emulator chaos lint format typecheck bench docs lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ typecheck: $(STAMP) ## mypy, strict
 
 bench: $(STAMP) ## speed of every part, both sides of each comparison in one run
 	$(PY) -m benchmarks $(ARGS)
+
+docs: $(STAMP) ## docs/warehouse.md anew, from the schema files
+	$(PY) -m schemas document --write docs/warehouse.md
 
 lock: $(STAMP) ## constraints.txt anew, from the ranges in setup.py
 	$(PY) -m pip install --quiet uv

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from local.answers import answers, make_views
 from local.bridge_process import queue_settings
 from local.chain import SUBSCRIPTION, Chain, create_subscription
 from local.console import Console
@@ -14,6 +15,7 @@ from local.pubsub import PubSubServer
 from local.sample_messages import frame, message_id, samples
 from local.servicebus import QueueMessage, ServiceBusServer
 from local.stopping import ENDING, Stop
+from schemas.warehouses import WarehouseError
 
 QUEUE: Final = "iris"
 #: Without any progress for so many seconds something is wrong.
@@ -40,10 +42,22 @@ def once(folder: Path, stop: Stop) -> int:
             console.say(f"queue {QUEUE} on a local Service Bus ({servicebus.address})")
             console.say(f"bridge and pipeline around a local Pub/Sub; their logs: {chain.logs}/")
             _run(chain, servicebus, pubsub, stop, console)
-    except (Trouble, OSError) as error:
+        if not stop.is_wished:
+            _answer(chain.warehouse, console)
+    except (Trouble, WarehouseError, OSError) as error:
         console.say(f"local.run: {error}")
         return _FAILED
     return 0
+
+
+def _answer(warehouse: Path, console: Console) -> None:
+    console.show("views and answers")
+    make_views(warehouse)
+    lines = list(answers(warehouse))
+    console.clear()
+    print("\nviews are there, too (docs/warehouse.md); some of what they answer:")
+    for line in lines:
+        print(f"  {line}")
 
 
 def _run(

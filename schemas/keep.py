@@ -5,9 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 from schemas.adopt import adoption, take, way_back
 from schemas.apply import Plan, carry_out, conflict_table, plan, steps
+from schemas.document import document as document_of
+from schemas.document import with_document
 from schemas.find import find
 from schemas.historic import load_historic
 from schemas.live import Live
@@ -41,6 +44,8 @@ def add_commands(add: Add) -> None:
     adopting.add_argument("subjects", metavar="SUBJECT", nargs="*", help="none takes all")
     adopting.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     adopting.add_argument("--undo", action="store_true", help="put the old tables back")
+    documenting = add("document", document, "Everything as a document, in Markdown.")
+    documenting.add_argument("--write", metavar="FILE", help="between the marks of this file")
     for command in (applying, differing, adopting):
         command.add_argument(
             "--warehouse",
@@ -100,6 +105,15 @@ def views(options: Namespace, registry: Registry) -> Iterator[str]:
         if not wanted or one.name.lower() in wanted:
             yield bigquery_statement(one, options.dataset)
             yield ""
+
+
+def document(options: Namespace, registry: Registry) -> Iterator[str]:
+    """The generated part of docs/warehouse.md."""
+    if not options.write:
+        yield from document_of(registry)
+        return
+    path = Path(options.write)
+    path.write_text(with_document(path.read_text("utf-8"), registry), "utf-8")
 
 
 def _plan(options: Namespace, registry: Registry, warehouse: Warehouse) -> Plan:

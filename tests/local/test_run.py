@@ -32,6 +32,12 @@ def test_all_samples_pass_through_the_chain(tmp_path: Path) -> None:
     total = next(line.split() for line in command.out if line.startswith("total "))
     assert total[1] == str(count)
     assert "138 records = 138 rows + 0 dead-lettered records; 0 undecodable messages" in command.out
+    assert command.out[-4:] == [
+        "views are there, too (docs/warehouse.md); some of what they answer:",
+        "  generation mix, 2026-05-06, period 8: CCGT 7,527 MW (74 %), BIOMASS 2,712 MW (26 %)",
+        "  market index price, 2026-05-06, period 9: 105.43 GBP/MWh for 1,892 MWh",
+        "  system price, 2026-08-01, period 5: 160.00 GBP/MWh, short by 344 MWh",
+    ]
     with duckdb.connect(str(tmp_path / "here" / "iris.duckdb"), read_only=True) as warehouse:
         ledger = warehouse.execute(
             "SELECT count(DISTINCT message_id), sum(rows), sum(dead_letters), "
