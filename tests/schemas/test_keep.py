@@ -241,3 +241,30 @@ def test_a_file_that_is_no_database(empty: Kept) -> None:
     assert (code, lines) == (1, [])
     assert said.startswith(f"schemas: {empty.path}: ")
     assert "Traceback" not in said
+
+
+def test_statements_of_views(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["bmrs_indo_latest", "SETTLEMENT_DATE", "bmrs_ndfd_latest_between"]
+    assert main(["views", *names, "--dataset", "p.d"]) == 0
+    heads = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("CREATE OR REPLACE")
+    ]
+    assert heads == [
+        "CREATE OR REPLACE FUNCTION `p.d.settlement_date`(moment DATETIME) RETURNS DATE AS (",
+        "CREATE OR REPLACE VIEW `p.d.bmrs_indo_latest`",
+        "CREATE OR REPLACE TABLE FUNCTION `p.d.bmrs_ndfd_latest_between`"
+        "(first_day DATE, last_day DATE)",
+    ]
+
+
+def test_a_mapping_of_the_users(kept: Kept, tmp_path: Path) -> None:
+    kept.run("CREATE TABLE mine (published TIMESTAMP, startTime TIMESTAMP, demand DOUBLE)")
+    kept.run("INSERT INTO mine VALUES ('2024-01-01 00:30', '2024-01-01', 30000)")
+    file = tmp_path / "historic.json"
+    file.write_text('{"INDO": [{"table": "mine", "instead": {"publishTime": "published"}}]}')
+    code, lines, _ = kept.call("apply", "--historic", str(file))
+    assert code == 0
+    assert "replace view bmrs_indo_unified" in lines
+    assert kept.run("SELECT demand, data_source FROM bmrs_indo_latest") == [(30_000, "HISTORIC")]
