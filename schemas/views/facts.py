@@ -61,15 +61,16 @@ def unified(dataset: Dataset, sources: Sequence[Source]) -> View:
     row only where no other source has one that agrees in the rest of the key.
     """
     key = dataset.natural_key
+    by_day = all(_has_its_day(dataset, source) for source in sources)
     lacking = frozenset[str]().union(*(source.lacks(key) for source in sources))
     rows = "\n  UNION ALL\n".join(
         _rows(dataset, source, rank, bool(lacking)) for rank, source in enumerate(sources)
     )
     order = [*_newest_first(dataset.version_order), "`_rank`", *_TIES]
-    condition = _first(dataset, key, order)
+    condition = _first(_window(dataset, key, by_day), order)
     if lacking:
         shared = [name for name in key if name not in lacking]
-        strong = f"COUNTIF(NOT `_weak`) OVER ({_partition(dataset, shared)})"
+        strong = f"SUM(IF(`_weak`, 0, 1)) OVER ({_window(dataset, shared, by_day)})"
         condition += f"\n  AND (NOT `_weak` OR {strong} = 0)"
     return View(
         _name(dataset, "unified"),
@@ -124,7 +125,7 @@ def _newest(dataset: Dataset, where: str) -> str:
     order = [*_newest_first(dataset.version_order), *_TIES]
     return (
         f"SELECT\n{_shown(dataset)}\nFROM {HOME}.{_name(dataset, 'unified')}\nWHERE {where}\n"
-        f"QUALIFY {_first(dataset, dataset.entity_key, order)}"
+        f"QUALIFY {_first(_window(dataset, dataset.entity_key, by_day=True), order)}"
     )
 
 
@@ -147,7 +148,7 @@ def _shown(dataset: Dataset) -> str:
 
 def _rows(dataset: Dataset, source: Source, rank: int, weak: bool) -> str:
     """A source's rows with the columns of the view, cast where its own have other types."""
-    values = [(cast(source.column(column.name), column), column) for column in dataset.columns]
+    values = [(_value(dataset, source, column), column) for column in dataset.columns]
     values.append((bigquery_string(source.label), DATA_SOURCE))
     for column in ENVELOPE_COLUMNS:
         live = source.table.column(column.name)
@@ -161,6 +162,30 @@ def _rows(dataset: Dataset, source: Source, rank: int, weak: bool) -> str:
         shown.append(f"{str(lacks).upper()} AS `_weak`")
     columns = ",\n    ".join(shown)
     return f"  SELECT\n    {columns}\n  FROM {HOME}.{source.table.name}"
+
+
+def _value(dataset: Dataset, source: Source, column: Column) -> str:
+    live = source.column(column.name)
+    if live is None and column.name == dataset.partition.column:
+        return _settlement_day(dataset, source) or cast(None, column)
+    return cast(live, column)
+
+
+def _settlement_day(dataset: Dataset, source: Source) -> str | None:
+    """The settlement day by the time that decides it, for a table that does not tell it."""
+    types = {column.name: column for column in dataset.columns}
+    time = types[dataset.partition.follows[0]] if len(dataset.partition.follows) == 1 else None
+    if time is None or (types[dataset.partition.column].type, time.type) != ("DATE", "DATETIME"):
+        return None
+    live = source.column(time.name)
+    return None if live is None else f"{HOME}.settlement_date({cast(live, time)})"
+
+
+def _has_its_day(dataset: Dataset, source: Source) -> bool:
+    """Whether its rows have the day of their partition: without, they would meet no others."""
+    if source.column(dataset.partition.column) is not None:
+        return True
+    return _settlement_day(dataset, source) is not None
 
 
 def _named(value: str, name: str) -> str:
@@ -182,15 +207,19 @@ def _rank(version: Version) -> str:
     return f"CASE {column} {ranks} END"
 
 
-def _first(dataset: Dataset, key: Sequence[str], order: Sequence[str]) -> str:
-    return f"ROW_NUMBER() OVER ({_partition(dataset, key)} ORDER BY {', '.join(order)}) = 1"
+def _first(window: str, order: Sequence[str]) -> str:
+    return f"ROW_NUMBER() OVER ({window} ORDER BY {', '.join(order)}) = 1"
 
 
-def _partition(dataset: Dataset, key: Sequence[str]) -> str:
+def _window(dataset: Dataset, key: Sequence[str], by_day: bool) -> str:
     """The table's partition column stands in it where the key decides it: so that BigQuery reads
-    the partitions alone that a filter asks for."""
+    the partitions alone that a filter asks for.
+
+    Args:
+        by_day: whether all rows have that column.
+    """
     partition = dataset.partition
     names = list(key)
-    if partition.is_decided_by(key) and partition.column not in key:
+    if by_day and partition.is_decided_by(key) and partition.column not in key:
         names.insert(0, partition.column)
     return f"PARTITION BY {', '.join(map(bigquery_identifier, names))}"

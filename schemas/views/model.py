@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import sqlglot
+from sqlglot import exp
+
 from schemas.ddl import bigquery_identifier, bigquery_string
 
 #: How a statement names the dataset that holds everything: ``iris.bmrs_freq_iris``. It is valid SQL
@@ -31,7 +34,8 @@ class View:
         name: without project and dataset.
         sql: a SELECT in BigQuery's dialect; relations of the dataset stand as ``iris.NAME``.
         description: what a row is, for users of the warehouse.
-        columns: description of each column that has one, by name.
+        columns: description of each column that has one, by name. BigQuery shows them where all
+            columns have one, in their order.
         parameters: of a table function, else empty.
     """
 
@@ -87,7 +91,20 @@ def bigquery_statement(definition: Definition, dataset: str) -> str:
         return f"{head} AS (\n{sql}\n)\n{options};"
     if definition.parameters:
         return f"CREATE OR REPLACE TABLE FUNCTION {name}({parameters})\n{options}\nAS\n{sql};"
-    return f"CREATE OR REPLACE VIEW {name}\n{options}\nAS\n{sql};"
+    return f"CREATE OR REPLACE VIEW {name}{_described(definition)}\n{options}\nAS\n{sql};"
+
+
+def _described(view: View) -> str:
+    """The list of columns of a CREATE VIEW, which names all of them or is left out."""
+    query = sqlglot.parse_one(view.sql, read="bigquery")
+    names = query.named_selects if isinstance(query, exp.Query) else []
+    if not names or names != list(view.columns):
+        return ""
+    columns = ",\n".join(
+        f"  {bigquery_identifier(name)} OPTIONS(description={bigquery_string(text)})"
+        for name, text in view.columns.items()
+    )
+    return f" (\n{columns}\n)"
 
 
 def in_order(definitions: Iterable[Definition]) -> list[Definition]:

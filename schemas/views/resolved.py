@@ -94,7 +94,7 @@ _SQL: Final = f"""WITH declared AS (
 ), numbered AS (
   SELECT
     *,
-    COUNTIF(goes_on IS NOT TRUE) OVER (
+    SUM(IF(goes_on IS TRUE, 0, 1)) OVER (
       PARTITION BY nationalGridBmUnit, periodStart ORDER BY segmentFrom
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS record

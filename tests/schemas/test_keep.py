@@ -253,7 +253,7 @@ def test_statements_of_views(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert heads == [
         "CREATE OR REPLACE FUNCTION `p.d.settlement_date`(moment DATETIME) RETURNS DATE AS (",
-        "CREATE OR REPLACE VIEW `p.d.bmrs_indo_latest`",
+        "CREATE OR REPLACE VIEW `p.d.bmrs_indo_latest` (",
         "CREATE OR REPLACE TABLE FUNCTION `p.d.bmrs_ndfd_latest_between`"
         "(first_day DATE, last_day DATE)",
     ]
