@@ -12,7 +12,7 @@ from typing import Final
 #: Beyond this the SDK gets slower: what arrives while it settles is released and sent again.
 MOST_MESSAGES: Final = 100
 #: Bytes that one batch should hold.
-MOST_BYTES: Final = 4_000_000
+MOST_BYTES: Final = 2_000_000
 #: A full batch that came within this time was waiting in the queue.
 _WAITING_SECONDS: Final = 0.1
 #: So was one of this age: over a slow line every call takes long.
