@@ -25,7 +25,8 @@ class HistoricTable:
 
     Attributes:
         name: without project and dataset.
-        instead: for a column of the schema file, the table's column to take in its place.
+        instead: for a column of the schema file that the table does not have, the table's column
+            to take in its place.
     """
 
     name: str
@@ -74,15 +75,25 @@ def load_historic(registry: Registry, path: str | None = None) -> Historic:
             continue
         try:
             named[subject] = tuple(_table(item) for item in tables)
-        except (TypeError, KeyError, AttributeError):
+        except (TypeError, KeyError):
             reason = 'expected a list of {"table": NAME, "instead": {COLUMN: COLUMN}}'
             problems.append(Problem(file, subject, reason))
+            continue
+        if subject in registry:
+            columns = {column.name for column in registry[subject].columns}
+            replaced = {name for table in named[subject] for name in table.instead}
+            problems += (
+                Problem(file, subject, f"{subject} has no column {name}; correct the name")
+                for name in sorted(replaced - columns)
+            )
     if problems:
         raise SchemaError(*problems)
     return Historic(named)
 
 
 def _table(item: Mapping[str, Any]) -> HistoricTable:
-    if not isinstance(item["table"], str) or item.keys() - {"table", "instead"}:
+    name, instead = item["table"], item.get("instead", {})
+    texts = [name, *instead, *dict.values(instead)]
+    if item.keys() - {"table", "instead"} or not all(isinstance(one, str) for one in texts):
         raise TypeError
-    return HistoricTable(item["table"], dict(item.get("instead", {})))
+    return HistoricTable(name, instead)

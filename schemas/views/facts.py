@@ -37,7 +37,8 @@ class Source:
     Attributes:
         table: as it is.
         label: ``LIVE``, ``ADOPTED`` or ``HISTORIC``.
-        instead: for a column of the schema file, the table's column to take in its place.
+        instead: for a column of the schema file that the table does not have, the table's column
+            to take in its place.
     """
 
     table: LiveTable
@@ -46,7 +47,7 @@ class Source:
 
     def column(self, name: str) -> Column | None:
         """The table's column for one of the schema file; None where it has none."""
-        return self.table.column(self.instead.get(name, name))
+        return self.table.column(name) or self.table.column(self.instead.get(name, name))
 
     def lacks(self, key: Iterable[str]) -> frozenset[str]:
         """The columns of ``key`` that it does not have itself."""

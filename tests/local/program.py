@@ -40,8 +40,8 @@ def main(what: str, *arguments: str) -> int:
 
 def _wait_for_ever() -> None:
     print("waiting", file=sys.stderr, flush=True)
-    while True:
-        time.sleep(60)
+    while True:  # in short steps: one that a signal has just missed is not woken by it
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

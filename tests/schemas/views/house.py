@@ -76,3 +76,9 @@ def live_table(subject: str) -> LiveTable:
 
 def dataset(subject: str) -> Dataset:
     return REGISTRY[subject]
+
+
+def facts(house: House, relation: str, *names: str) -> list[tuple[Any, ...]]:
+    """Some columns of a relation, in the order of their values."""
+    query = f"SELECT {', '.join(names)} FROM {relation}"
+    return sorted(house.connection.execute(query).fetchall(), key=repr)
