@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import math
 import sys
-import threading
 from collections.abc import Sequence
 
 from local.arguments import port
@@ -13,6 +12,7 @@ from local.pubsub.backlog import MemoryBacklog
 from local.pubsub.disk import DiskBacklog
 from local.pubsub.model import PubSubError
 from local.pubsub.server import PubSubServer
+from local.stopping import Stop
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -63,18 +63,15 @@ def _create(server: PubSubServer, arguments: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves until a signal comes; returns the process's exit code."""
     arguments = _arguments(argv)
-    stop = threading.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, lambda *_: stop.set())
     try:
         backlog = DiskBacklog(arguments.data) if arguments.data else MemoryBacklog()
-        with PubSubServer(arguments.port, arguments.host, backlog) as server:
+        with Stop() as stop, PubSubServer(arguments.port, arguments.host, backlog) as server:
             _create(server, arguments)
             print(
                 f"Pub/Sub on {server.address}: export PUBSUB_EMULATOR_HOST={server.address}",
                 flush=True,
             )
-            stop.wait()
+            stop.wait(math.inf)
     except (OSError, PubSubError) as error:
         print(f"local.pubsub: {error}", file=sys.stderr)
         return 1

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import math
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from local.arguments import port
 from local.servicebus.server import ServiceBusServer
+from local.stopping import Stop
 
 _BAD_INPUT: Final = 2
 
@@ -43,9 +43,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves until a signal comes; returns the process's exit code."""
     arguments = _arguments(argv)
-    stop = threading.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, lambda *_: stop.set())
     certificate = (arguments.certificate, arguments.key) if arguments.certificate else None
     try:
         server = ServiceBusServer(
@@ -59,14 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"local.servicebus: {error}", file=sys.stderr)
         return _BAD_INPUT
     try:
-        with server:
+        with Stop() as stop, server:
             use = (
                 f"custom_endpoint_address=sb://{server.address}"
                 if certificate
                 else f"the connection string is {server.connection_string}"
             )
             print(f"Service Bus on {server.address}: {use}", flush=True)
-            stop.wait()
+            stop.wait(math.inf)
     except OSError as error:
         print(f"local.servicebus: {error}", file=sys.stderr)
         return 1
