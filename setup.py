@@ -35,6 +35,7 @@ DEV = [
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "ruff>=0.8",
+    "zetasql==0.1.*",  # Google's SQL analyzer and reference engine, for tests of BigQuery's SQL
 ]
 
 setup(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from schemas.ddl import bigquery_identifier, bigquery_string
 from schemas.model import Dataset
@@ -43,7 +43,7 @@ def _conflicts(dataset: Dataset) -> str:
     )
     return f"""SELECT
   {bigquery_string(dataset.subject)} AS dataset,
-  TO_JSON_STRING(STRUCT({", ".join(key)})) AS natural_key,
+  TO_JSON_STRING(STRUCT({", ".join(_shown(dataset))})) AS natural_key,
   COUNT(DISTINCT _content) AS contents,
   COUNT(*) AS row_count,
   ARRAY_TO_STRING([
@@ -61,3 +61,11 @@ FROM (
 )
 GROUP BY {", ".join(key)}
 HAVING COUNT(DISTINCT _content) > 1"""
+
+
+def _shown(dataset: Dataset) -> Iterator[str]:
+    """The columns of the key; BigQuery and DuckDB have different JSON for a DATETIME."""
+    types = {one.name: one.type for one in dataset.columns}
+    for name in dataset.natural_key:
+        column = bigquery_identifier(name)
+        yield f"CAST({column} AS STRING) AS {column}" if types[name] == "DATETIME" else column

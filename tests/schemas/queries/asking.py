@@ -7,12 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schemas.historic import Historic
-from schemas.live import Live, as_declared
-from schemas.tables import all_tables
-from schemas.views.catalog import catalog
-from schemas.views.dialect import duckdb_statement
-from schemas.views.model import View
 from tests.schemas.views.house import House, Row
 
 LONDON = ZoneInfo("Europe/London")
@@ -33,13 +27,11 @@ class Asking(House):
     def __init__(self, *subjects: str, now: str = "2030-01-01", zone: str = "Asia/Tokyo") -> None:
         super().__init__(*subjects, zone=zone)
         moment = utc(now).replace(tzinfo=UTC)
-        live = Live.of(map(as_declared, all_tables(self.registry)))
-        for one in catalog(self.registry, Historic({}), live).definitions:
-            if isinstance(one, View):
-                sql = one.sql.replace(CLOCK, f"TIMESTAMP '{moment.isoformat(' ')}'")
-                sql = sql.replace(CALENDAR, f"DATE '{moment.astimezone(LONDON).date()}'")
-                if sql != one.sql:
-                    self.connection.execute(duckdb_statement(replace(one, sql=sql)))
+        for one in list(self.definitions.values()):
+            sql = one.sql.replace(CLOCK, f"TIMESTAMP '{moment.isoformat(' ')}'")
+            sql = sql.replace(CALENDAR, f"DATE '{moment.astimezone(LONDON).date()}'")
+            if sql != one.sql:
+                self.define(replace(one, sql=sql))
 
     def live(self, subject: str, *rows: Row) -> None:
         """Inserts rows into the table of a dataset."""
@@ -50,10 +42,9 @@ class Asking(House):
 
         Days and moments are in ISO form.
         """
-        cursor = self.connection.execute(
-            f"SELECT {', '.join(columns) or '*'} FROM {question} ORDER BY ALL"
-        )
-        return [tuple(map(_plain, row)) for row in cursor.fetchall()]
+        query = f"SELECT {', '.join(columns) or '*'} FROM iris.{question}"
+        found = [tuple(map(_plain, row.values())) for row in self.rows(query)]
+        return sorted(found, key=lambda row: [(value is None, value) for value in row])
 
 
 def days(first: str, last: str = "") -> str:

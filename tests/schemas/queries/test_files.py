@@ -26,7 +26,7 @@ SUBJECTS = (
 )  # fmt: skip
 ARGUMENTS = {
     "DATE": "DATE '2026-07-01'",
-    "DATETIME": "TIMESTAMP '2026-07-01 12:00'",
+    "DATETIME": "DATETIME '2026-07-01 12:00:00'",
     "STRING": "'A'",
 }
 #: An event can have been announced any time before: all of REMIT is read.
@@ -87,8 +87,8 @@ def test_a_whole_warehouse_can_answer_all_of_them() -> None:
 
 @EVERY
 def test_every_column_is_described(question: Question, asking: Asking) -> None:
-    shown = asking.rows(f"DESCRIBE SELECT * FROM {_call(question)}")
-    assert list(question.columns) == [row["column_name"] for row in shown]
+    cursor = asking.connection.execute(f"DESCRIBE SELECT * FROM {_call(question)}")
+    assert list(question.columns) == [row[0] for row in cursor.fetchall()]
     assert all(text.endswith(".") for text in (*question.columns.values(), question.description))
 
 

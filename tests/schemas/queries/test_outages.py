@@ -80,7 +80,7 @@ def test_what_was_dismissed_or_is_not_under_way_is_no_outage() -> None:
         ("begins", 1, 300.0, 410.0),
         ("open", 1, 300.0, 410.0),
     ]
-    assert asking.ask("outages_at(TIMESTAMP '2026-05-01 12:00')", "mrid") == [
+    assert asking.ask("outages_at(DATETIME '2026-05-01 12:00:00')", "mrid") == [
         ("dismissed",), ("inactive",), ("open",), ("shortened",),
     ]  # fmt: skip
 

@@ -33,7 +33,7 @@ def reading(frequency: float | None, message: str, minute: int, **others: object
 def conflicts(*rows: Row) -> list[dict[str, Any]]:
     house = House("FREQ", "NDF")
     house.put("bmrs_freq_iris", rows)
-    found = house.rows("SELECT * FROM iris_key_conflicts ORDER BY natural_key")
+    found = house.rows("SELECT * FROM iris.iris_key_conflicts ORDER BY natural_key")
     for one in found:
         key = json.loads(one["natural_key"])
         one["natural_key"] = {name: value.replace("T", " ") for name, value in key.items()}
@@ -96,7 +96,7 @@ def test_a_key_of_nulls_is_a_key() -> None:
     rows = [{**reading(value, "m", 0), "measurementTime": None} for value in (50.0, 50.1)]
     house = House("FREQ")
     house.put("bmrs_freq_iris", rows)
-    [found] = house.rows("SELECT dataset, contents, differing FROM iris_key_conflicts")
+    [found] = house.rows("SELECT dataset, contents, differing FROM iris.iris_key_conflicts")
     assert found == {"dataset": "FREQ", "contents": 2, "differing": "frequency"}
 
 

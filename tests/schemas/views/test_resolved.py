@@ -60,7 +60,7 @@ def resolve(
 ) -> list[Resolved]:
     house = House("MELS", zone=zone)
     house.put("bmrs_mels_iris", (row(one, start) for one in declared))
-    rows = house.rows(f"SELECT * FROM {relation} ORDER BY nationalGridBmUnit, timeFrom")
+    rows = house.rows(f"SELECT * FROM iris.{relation} ORDER BY nationalGridBmUnit, timeFrom")
     return [
         Resolved(
             (one["timeFrom"] - start) / timedelta(minutes=1),
@@ -210,7 +210,7 @@ def test_what_was_merged_has_the_latest_notification() -> None:
     house = House("MELS")
     merged = [Declared(0, 10, 1, notified=9), Declared(10, 20, 1, notified=7)]
     house.put("bmrs_mels_iris", map(row, merged))
-    assert house.rows("SELECT * FROM bmrs_mels_resolved") == [
+    assert house.rows("SELECT * FROM iris.bmrs_mels_resolved") == [
         {
             "settlementDate": date(2026, 2, 3),
             "settlementPeriod": 1,
@@ -267,7 +267,7 @@ def test_a_declaration_without_length_or_end_says_nothing() -> None:
     house = House("MELS")
     house.put("bmrs_mels_iris", [row(Declared(5, 5, 3)), row(Declared(9, 8, 3))])
     house.put("bmrs_mels_iris", [{**row(Declared(0, 1, 3)), "timeTo": None}])
-    assert house.rows("SELECT * FROM bmrs_mels_resolved") == []
+    assert house.rows("SELECT * FROM iris.bmrs_mels_resolved") == []
 
 
 def test_between_shows_the_days_alone_and_reads_a_week_around_them() -> None:
@@ -282,8 +282,8 @@ def test_between_shows_the_days_alone_and_reads_a_week_around_them() -> None:
     found = house.rows(
         "SELECT nationalGridBmUnit AS unit, count(*) AS records, min(timeFrom) AS first, "
         "max(timeTo) AS last "
-        "FROM bmrs_mels_resolved_between(DATE '2026-02-03', DATE '2026-02-04') "
-        "GROUP BY ALL ORDER BY ALL"
+        "FROM iris.bmrs_mels_resolved_between(DATE '2026-02-03', DATE '2026-02-04') "
+        "GROUP BY nationalGridBmUnit ORDER BY nationalGridBmUnit"
     )
     after = START + timedelta(days=1)
     assert found == [

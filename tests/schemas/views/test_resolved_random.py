@@ -111,19 +111,20 @@ def house() -> House:
     return House("MELS", zone="Asia/Kathmandu")
 
 
-def shown(house: House, relation: str) -> list[tuple[Any, ...]]:
-    return house.connection.execute(
+def shown(house: House, relation: str, google: bool = False) -> list[tuple[Any, ...]]:
+    query = (
         "SELECT settlementDate, settlementPeriod, nationalGridBmUnit, timeFrom, timeTo, levelFrom, "
         "levelTo, notificationSequence, notificationTime "
-        f"FROM {relation} ORDER BY nationalGridBmUnit, timeFrom"
-    ).fetchall()
+        f"FROM iris.{relation} ORDER BY nationalGridBmUnit, timeFrom"
+    )
+    return [tuple(row.values()) for row in house.rows(query, google)]
 
 
 @given(declared=histories())
 @settings(max_examples=60)
 def test_the_view_shows_the_winner_of_every_minute(house: House, declared: list[Row]) -> None:
     declared = list({key(one): one for one in declared}.values())
-    house.connection.execute("DELETE FROM bmrs_mels_iris")
+    house.empty()
     house.put("bmrs_mels_iris", declared)
     expected = plainly_resolved(declared)
     assert shown(house, "bmrs_mels_resolved") == expected
@@ -137,3 +138,13 @@ def test_the_view_shows_the_winner_of_every_minute(house: House, declared: list[
 
     house.put("bmrs_mels_iris", reversed(declared))
     assert shown(house, "bmrs_mels_resolved") == expected
+
+
+@given(declared=histories())
+@settings(max_examples=10)
+def test_googles_engine_finds_the_same(house: House, declared: list[Row]) -> None:
+    house.empty()
+    house.put("bmrs_mels_iris", declared)
+    day = min(one["timeFrom"] for one in declared).date()
+    shown(house, "bmrs_mels_resolved", google=True)
+    shown(house, f"bmrs_mels_resolved_between(DATE '{day}', DATE '{day}')", google=True)
