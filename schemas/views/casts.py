@@ -22,6 +22,15 @@ from schemas.model import Column
 _MOMENTS: Final = frozenset({"DATE", "DATETIME", "TIMESTAMP"})
 _WORDS: Final = frozenset({"STRING", "BOOL", "INT64", "DATE", "DATETIME"})
 _FRACTIONS: Final = ("FLOAT64", "NUMERIC", "BIGNUMERIC", "DECIMAL")
+#: What DuckDB has several of; pandas and Arrow make most of these.
+_LIKE: Final = {
+    **dict.fromkeys(("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "DATETIME"),
+    "FLOAT": "FLOAT64",
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "HUGEINT"), "INT64"),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "INT64"),
+}
+#: Types with values that other types have nothing for.
+_UNSURE: Final = ("STRING", *_FRACTIONS)
 
 _DAY: Final = r"^\d{4}-\d\d-\d\d"
 _TIME: Final = rf"{_DAY}[ T]\d\d:\d\d:\d\d(?:\.\d{{1,6}})?"
@@ -43,6 +52,29 @@ def cast(live: Column | None, declared: Column) -> str:
     return value or f"CAST(NULL AS {bigquery_type(declared)})"
 
 
+def start_of(day: str, type_: str) -> str:
+    """The start (UTC) of a day, an expression of type DATE, as DATE, DATETIME or TIMESTAMP."""
+    return _moment(day, "DATE", type_) or day
+
+
+def converts(live: Column, declared: Column) -> bool:
+    """Whether there is a conversion: without one the view has NULL in the place of all values."""
+    same = bigquery_type(live) == bigquery_type(declared)
+    return same or _converted(live, declared) is not None
+
+
+def unread(live: Column, declared: Column) -> str | None:
+    """The expression that gives what a conversion could not read, as text: else NULL.
+
+    None where it reads every value.
+    """
+    value = _converted(live, declared)
+    if value is None or live.type == declared.type or not live.type.startswith(_UNSURE):
+        return None
+    name = bigquery_identifier(live.name)
+    return f"IF({value} IS NULL, CAST({name} AS STRING), NULL)"
+
+
 def _converted(live: Column, declared: Column) -> str | None:
     """None where there is no conversion."""
     name = bigquery_identifier(live.name)
@@ -50,7 +82,12 @@ def _converted(live: Column, declared: Column) -> str | None:
         return None
     if declared.type == "STRUCT":
         return _records(name, declared) if live.type == "STRING" and declared.repeated else None
-    return None if declared.repeated else _scalar(name, live.type, declared.type)
+    if declared.repeated:
+        return None
+    type_ = _LIKE.get(live.type)
+    if type_ is not None:
+        return _scalar(f"SAFE_CAST({name} AS {type_})", type_, declared.type)
+    return _scalar(name, live.type, declared.type)
 
 
 def _scalar(value: str, live: str, declared: str) -> str | None:

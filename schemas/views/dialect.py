@@ -14,7 +14,8 @@ from typing import Final
 import sqlglot
 from sqlglot import exp
 
-from schemas.ddl import duckdb_identifier
+from schemas.ddl import duckdb_identifier, duckdb_type
+from schemas.model import Column
 from schemas.views.model import HOME, Definition, Function
 
 #: The schema of a DuckDB file that everything is in.
@@ -33,7 +34,10 @@ def duckdb_statement(definition: Definition) -> str:
     """
     name = f"{_SCHEMA}.{duckdb_identifier(definition.name)}"
     sql = translated(definition.sql)
-    parameters = ", ".join(one.name for one in definition.parameters)
+    # With their types, as in BigQuery: else a TIMESTAMP would be taken in the session's time zone.
+    parameters = ", ".join(
+        f"{one.name} {duckdb_type(Column(one.name, one.type))}" for one in definition.parameters
+    )
     if isinstance(definition, Function):
         return f"CREATE OR REPLACE MACRO {name}({parameters}) AS (\n{sql}\n)"
     if definition.parameters:
@@ -85,6 +89,8 @@ def _as_meant(node: exp.Expr) -> exp.Expr:
         return exp.cast(node, exp.DType.DATE)
     if isinstance(node, exp.SafeFunc):  # PARSE_JSON; others are banned
         return exp.TryCast(this=node.this.this, to=exp.DataType.build("JSON"))
+    if isinstance(node, exp.CountIf):  # NULL in DuckDB where there is no row
+        return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]))
     if isinstance(node, exp.JSONExtractArray):  # what is no list is NULL, and no error
         return exp.TryCast(this=node.this, to=exp.DataType.build("JSON[]", dialect="duckdb"))
     return node

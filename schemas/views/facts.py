@@ -10,7 +10,7 @@ from schemas.ddl import bigquery_identifier, bigquery_string
 from schemas.live import LiveTable
 from schemas.model import Column, Dataset, Version
 from schemas.tables import ENVELOPE_COLUMNS
-from schemas.views.casts import cast
+from schemas.views.casts import cast, converts, start_of, unread
 from schemas.views.model import HOME, Parameter, View
 
 #: What `data_source` says of a row.
@@ -49,6 +49,11 @@ class Source:
         """The table's column for one of the schema file; None where it has none."""
         return self.table.column(name) or self.table.column(self.instead.get(name, name))
 
+    def gives(self, column: Column) -> bool:
+        """Whether it has values for a column of the schema file, of a type that converts."""
+        live = self.column(column.name)
+        return live is not None and converts(live, column)
+
     def lacks(self, key: Iterable[str]) -> frozenset[str]:
         """The columns of ``key`` that it does not have itself."""
         return frozenset(name for name in key if self.table.column(name) is None)
@@ -64,11 +69,13 @@ def unified(dataset: Dataset, sources: Sequence[Source]) -> View:
     key = dataset.natural_key
     by_day = all(_has_its_day(dataset, source) for source in sources)
     lacking = frozenset[str]().union(*(source.lacks(key) for source in sources))
+    unsure = any(_unread(dataset, source) for source in sources)
     rows = "\n  UNION ALL\n".join(
-        _rows(dataset, source, rank, bool(lacking)) for rank, source in enumerate(sources)
+        _rows(dataset, source, rank, bool(lacking), unsure) for rank, source in enumerate(sources)
     )
     order = [*_newest_first(dataset.version_order), "`_rank`", *_TIES]
-    condition = _first(_window(dataset, key, by_day), order)
+    one_fact = _window(dataset, key, by_day) + (", `_unread`" if unsure else "")
+    condition = _first(one_fact, order)
     if lacking:
         shared = [name for name in key if name not in lacking]
         strong = f"SUM(IF(`_weak`, 0, 1)) OVER ({_window(dataset, shared, by_day)})"
@@ -101,17 +108,8 @@ def latest_between(dataset: Dataset) -> View | None:
         return None
     column = bigquery_identifier(partition.column)
     [type_] = [one.type for one in dataset.columns if one.name == partition.column]
-    first, after = {
-        "DATE": ("first_day", "DATE_ADD(last_day, INTERVAL 1 DAY)"),
-        "DATETIME": (
-            "CAST(first_day AS DATETIME)",
-            "CAST(DATE_ADD(last_day, INTERVAL 1 DAY) AS DATETIME)",
-        ),
-        "TIMESTAMP": (
-            "TIMESTAMP(first_day, 'UTC')",
-            "TIMESTAMP(DATE_ADD(last_day, INTERVAL 1 DAY), 'UTC')",
-        ),
-    }[type_]
+    first = start_of("first_day", type_)
+    after = start_of("DATE_ADD(last_day, INTERVAL 1 DAY)", type_)
     return View(
         _name(dataset, "latest_between"),
         _newest(dataset, f"{column} >= {first} AND {column} < {after}"),
@@ -147,8 +145,28 @@ def _shown(dataset: Dataset) -> str:
     return ",\n".join(f"  {bigquery_identifier(column.name)}" for column in _columns(dataset))
 
 
-def _rows(dataset: Dataset, source: Source, rank: int, weak: bool) -> str:
-    """A source's rows with the columns of the view, cast where its own have other types."""
+def _unread(dataset: Dataset, source: Source) -> list[str]:
+    """What could not be read of a row's key.
+
+    Such a row has NULL in its key, and would else be taken for another version of all others that
+    have.
+    """
+    found = []
+    for column in dataset.columns:
+        live = source.column(column.name)
+        if column.name in dataset.natural_key and live is not None:
+            found.append(unread(live, column))
+    return [one for one in found if one is not None]
+
+
+def _rows(dataset: Dataset, source: Source, rank: int, weak: bool, unsure: bool) -> str:
+    """A source's rows with the columns of the view, cast where its own have other types.
+
+    Args:
+        rank: of the source; the smallest wins.
+        weak: tell whether the row lacks columns of the key.
+        unsure: tell what could not be read of its key.
+    """
     values = [(_value(dataset, source, column), column) for column in dataset.columns]
     values.append((bigquery_string(source.label), DATA_SOURCE))
     for column in ENVELOPE_COLUMNS:
@@ -161,6 +179,9 @@ def _rows(dataset: Dataset, source: Source, rank: int, weak: bool) -> str:
     if weak:
         lacks = bool(source.lacks(dataset.natural_key))
         shown.append(f"{str(lacks).upper()} AS `_weak`")
+    if unsure:
+        texts = [f"IFNULL({one}, '')" for one in _unread(dataset, source)]
+        shown.append(f"CONCAT({', '.join(texts)}) AS `_unread`" if texts else "'' AS `_unread`")
     columns = ",\n    ".join(shown)
     return f"  SELECT\n    {columns}\n  FROM {HOME}.{source.table.name}"
 

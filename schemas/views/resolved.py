@@ -15,8 +15,10 @@ from typing import Final
 from schemas.model import Dataset
 from schemas.views.model import HOME, Parameter, View
 
-#: Days by which the settlement date of a declaration may be away from the time that it covers.
-_MARGIN_DAYS: Final = 7
+#: How many days before and after the days in question a declaration for them may be dated. It is
+#: not known whether IRIS splits one that goes on for days.
+_DAYS_BEFORE: Final = 31
+_DAYS_AFTER: Final = 7
 
 _DESCRIPTIONS: Final = {
     "settlementDate": "Settlement day (UK local date) of the record.",
@@ -42,6 +44,7 @@ _WINNER: Final = (
 #: unit and half-hour; an edge is a time where the winner may change, a segment lies between two.
 _SQL: Final = f"""WITH declared AS (
   SELECT
+    COALESCE(nationalGridBmUnit, bmUnit, '') AS unit,
     nationalGridBmUnit, bmUnit, levelFrom, levelTo, notificationSequence, notificationTime,
     timeFrom AS declaredFrom, timeTo AS declaredTo,
     TIMESTAMP(DATETIME_TRUNC(timeFrom, HOUR), 'UTC') AS firstHour,
@@ -57,30 +60,30 @@ _SQL: Final = f"""WITH declared AS (
     LEAST(lastMoment, TIMESTAMP_ADD(half_hour, INTERVAL 30 MINUTE)) AS pieceTo
   FROM declared
   CROSS JOIN UNNEST(GENERATE_TIMESTAMP_ARRAY(
-    firstHour, lastMoment, INTERVAL 30 MINUTE
+    {{begin}}, {{end}}, INTERVAL 30 MINUTE
   )) AS half_hour
   WHERE GREATEST(firstMoment, half_hour)
     < LEAST(lastMoment, TIMESTAMP_ADD(half_hour, INTERVAL 30 MINUTE))
 ), edges AS (
-  SELECT nationalGridBmUnit, periodStart, pieceFrom AS edge FROM pieces
+  SELECT unit, periodStart, pieceFrom AS edge FROM pieces
   UNION DISTINCT
-  SELECT nationalGridBmUnit, periodStart, pieceTo AS edge FROM pieces
+  SELECT unit, periodStart, pieceTo AS edge FROM pieces
 ), segments AS (
   SELECT
-    nationalGridBmUnit, periodStart, edge AS segmentFrom,
-    LEAD(edge) OVER (PARTITION BY nationalGridBmUnit, periodStart ORDER BY edge) AS segmentTo
+    unit, periodStart, edge AS segmentFrom,
+    LEAD(edge) OVER (PARTITION BY unit, periodStart ORDER BY edge) AS segmentTo
   FROM edges
 ), won AS (
   SELECT pieces.*, segmentFrom, segmentTo
   FROM segments
   JOIN pieces
-    ON pieces.nationalGridBmUnit = segments.nationalGridBmUnit
+    ON pieces.unit = segments.unit
     AND pieces.periodStart = segments.periodStart
     AND pieceFrom <= segmentFrom
     AND pieceTo >= segmentTo
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY pieces.nationalGridBmUnit, pieces.periodStart, segmentFrom ORDER BY {_WINNER}
+    PARTITION BY pieces.unit, pieces.periodStart, segmentFrom ORDER BY {_WINNER}
   ) = 1
 ), compared AS (
   SELECT
@@ -90,12 +93,12 @@ _SQL: Final = f"""WITH declared AS (
       AND LAG(levelFrom) OVER line IS NOT DISTINCT FROM levelFrom
       AND LAG(levelTo) OVER line IS NOT DISTINCT FROM levelTo AS goes_on
   FROM won
-  WINDOW line AS (PARTITION BY nationalGridBmUnit, periodStart ORDER BY segmentFrom)
+  WINDOW line AS (PARTITION BY unit, periodStart ORDER BY segmentFrom)
 ), numbered AS (
   SELECT
     *,
     SUM(IF(goes_on IS TRUE, 0, 1)) OVER (
-      PARTITION BY nationalGridBmUnit, periodStart ORDER BY segmentFrom
+      PARTITION BY unit, periodStart ORDER BY segmentFrom
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS record
   FROM compared
@@ -103,7 +106,7 @@ _SQL: Final = f"""WITH declared AS (
   SELECT
     {HOME}.settlement_date(DATETIME(periodStart, 'UTC')) AS settlementDate,
     {HOME}.settlement_period(DATETIME(periodStart, 'UTC')) AS settlementPeriod,
-    nationalGridBmUnit,
+    MAX(nationalGridBmUnit) AS nationalGridBmUnit,
     MAX(bmUnit) AS bmUnit,
     DATETIME(MIN(segmentFrom), 'UTC') AS timeFrom,
     DATETIME(MAX(segmentTo), 'UTC') AS timeTo,
@@ -112,7 +115,7 @@ _SQL: Final = f"""WITH declared AS (
     notificationSequence,
     MAX(notificationTime) AS notificationTime
   FROM numbered
-  GROUP BY nationalGridBmUnit, periodStart, record, levelFrom, levelTo, notificationSequence
+  GROUP BY unit, periodStart, record, levelFrom, levelTo, notificationSequence
 )
 SELECT
   settlementDate, settlementPeriod, nationalGridBmUnit, bmUnit, timeFrom, timeTo, levelFrom,
@@ -124,7 +127,13 @@ def resolved(dataset: Dataset) -> View:
     """The resolved position of all units at all times."""
     return View(
         f"bmrs_{dataset.subject.lower()}_resolved",
-        _SQL.format(source=f"bmrs_{dataset.subject.lower()}_unified", days="", wanted=""),
+        _SQL.format(
+            source=f"bmrs_{dataset.subject.lower()}_unified",
+            days="",
+            begin="firstHour",
+            end="lastMoment",
+            wanted="",
+        ),
         f"{dataset.title}: resolved as the operator's API does it, one row for each unit, "
         "settlement period and winning declaration. Reads all days; see the function of the same "
         "name and _between.",
@@ -133,18 +142,23 @@ def resolved(dataset: Dataset) -> View:
 
 
 def resolved_between(dataset: Dataset) -> View:
-    """The same of some settlement days, reading these and a week around them."""
-    margin = f"INTERVAL {_MARGIN_DAYS} DAY"
+    """The same of some settlement days, reading these and some weeks around them."""
+    begin = f"{HOME}.settlement_start(first_day, 1)"
+    end = f"{HOME}.settlement_start(DATE_ADD(last_day, INTERVAL 1 DAY), 1)"
     return View(
         f"bmrs_{dataset.subject.lower()}_resolved_between",
         _SQL.format(
             source=f"bmrs_{dataset.subject.lower()}_unified",
-            days=f"\n    AND settlementDate >= DATE_SUB(first_day, {margin})"
-            f"\n    AND settlementDate <= DATE_ADD(last_day, {margin})",
+            days=f"\n    AND timeTo > {begin}\n    AND timeFrom < {end}"
+            f"\n    AND settlementDate >= DATE_SUB(first_day, INTERVAL {_DAYS_BEFORE} DAY)"
+            f"\n    AND settlementDate <= DATE_ADD(last_day, INTERVAL {_DAYS_AFTER} DAY)",
+            begin=f"GREATEST(firstHour, TIMESTAMP({begin}, 'UTC'))",
+            end=f"LEAST(lastMoment, TIMESTAMP({end}, 'UTC'))",
             wanted="\nWHERE settlementDate BETWEEN first_day AND last_day",
         ),
         f"{dataset.title}: resolved as the operator's API does it, of the settlement days from "
-        f"first_day to last_day. Reads {_MARGIN_DAYS} more days on both sides.",
+        f"first_day to last_day. Reads the {_DAYS_BEFORE} days before and the {_DAYS_AFTER} after "
+        "them, too: a declaration that is dated further away is not seen.",
         _DESCRIPTIONS,
         (Parameter("first_day", "DATE"), Parameter("last_day", "DATE")),
     )

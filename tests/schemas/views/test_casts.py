@@ -11,9 +11,10 @@ import duckdb
 import pytest
 
 from schemas.ddl import duckdb_type
-from schemas.model import Column
-from schemas.views.casts import cast
+from schemas.model import Column, Table
+from schemas.views.casts import cast, converts, unread
 from schemas.views.dialect import translated
+from tests.googlesql.evaluation import answer
 
 ZONES = ("UTC", "Asia/Kathmandu", "America/New_York")
 NOON = datetime(2026, 7, 1, 12, 0, 5)
@@ -159,6 +160,79 @@ def test_other_numbers_convert_as_numbers_do(live: str) -> None:
         cast(value, Column("y", "INT64")) == "IF(`x` = TRUNC(`x`), SAFE_CAST(`x` AS INT64), NULL)"
     )
     assert cast(value, Column("y", "DATE")) == "CAST(NULL AS DATE)"
+
+
+@pytest.mark.parametrize(
+    ("live", "value", "declared", "expected"),
+    [
+        ("TIMESTAMP_NS", NOON, "DATETIME", NOON),
+        ("TIMESTAMP_MS", NOON, "DATETIME", NOON),
+        ("TIMESTAMP_S", NOON, "TIMESTAMP", NOON.replace(tzinfo=UTC)),
+        ("TIMESTAMP_NS", NOON, "DATE", date(2026, 7, 1)),
+        ("FLOAT", 7.5, "FLOAT64", 7.5),
+        ("FLOAT", 7.0, "INT64", 7),
+        ("FLOAT", 7.5, "INT64", None),
+        ("SMALLINT", 7, "INT64", 7),
+        ("UBIGINT", 2**64 - 1, "INT64", None),
+        ("HUGEINT", -7, "INT64", -7),
+        ("UINTEGER", 7, "FLOAT64", 7.0),
+        ("TINYINT", 1, "BOOL", True),
+        ("INTEGER", 7, "STRING", "7"),
+    ],
+)
+def test_further_types_of_duckdb(live: str, value: object, declared: str, expected: object) -> None:
+    connection = duckdb.connect()
+    connection.execute(f"CREATE TABLE t (x {live})")
+    connection.execute("INSERT INTO t VALUES (?)", [value])
+    expression = cast(Column("x", live), Column("y", declared))
+    [[found]] = connection.execute(translated(f"SELECT {expression} FROM t")).fetchall()
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("live", "declared", "expected"),
+    [
+        ("STRING", "DATE", True),
+        ("HUGEINT", "INT64", True),
+        ("INT64", "INT64", True),
+        ("BOOL", "FLOAT64", False),
+        ("TIME", "DATETIME", False),
+        ("GEOGRAPHY", "STRING", False),
+    ],
+)
+def test_whether_there_is_a_conversion(live: str, declared: str, expected: bool) -> None:
+    assert converts(Column("x", live), Column("y", declared)) == expected
+
+
+@pytest.mark.parametrize(
+    ("live", "value", "declared", "expected"),
+    [
+        ("STRING", "01/11/2024", "DATE", "01/11/2024"),
+        ("STRING", "2024-11-01", "DATE", None),
+        ("STRING", None, "DATE", None),
+        ("FLOAT64", 7.5, "INT64", "7.5"),
+        ("FLOAT64", 7.0, "INT64", None),
+    ],
+)
+def test_what_a_conversion_could_not_read(
+    live: str, value: object, declared: str, expected: str | None
+) -> None:
+    expression = unread(Column("x", live), Column("y", declared))
+    table = Table("t", (Column("x", live),))
+    [[found]] = answer(f"SELECT {expression} FROM iris.t", {"t": table}, {"t": [{"x": value}]}, {})
+    assert found == expected
+    connection = duckdb.connect()
+    connection.execute(
+        f"CREATE TABLE t AS SELECT CAST(? AS {duckdb_type(Column('x', live))}) x", [value]
+    )
+    assert connection.execute(translated(f"SELECT {expression} FROM t")).fetchall() == [(expected,)]
+
+
+@pytest.mark.parametrize(
+    ("live", "declared"), [("STRING", "STRING"), ("DATETIME", "DATE"), ("INT64", "BOOL")]
+)
+def test_what_reads_every_value(live: str, declared: str) -> None:
+    assert unread(Column("x", live), Column("y", declared)) is None
 
 
 @pytest.mark.parametrize("live", ["TIME", "GEOGRAPHY", "INTERVAL", "BYTES", "JSON"])

@@ -14,6 +14,7 @@ import sqlglot.errors
 
 from schemas.views.dialect import DialectError, duckdb_statement, translated
 from schemas.views.model import Function, Parameter, View
+from tests.googlesql.evaluation import answer
 
 SPRING = "TIMESTAMP '2026-03-28 12:00:00+00'"
 
@@ -73,7 +74,7 @@ def test_what_duckdb_would_take_otherwise_is_refused(expression: str, reason: st
     assert f"in: SELECT {expression} FROM iris.x" in str(caught.value)
 
 
-@pytest.mark.parametrize(
+ALLOWED = pytest.mark.parametrize(
     ("expression", "expected"),
     [
         # Nulls are smaller than anything.
@@ -93,7 +94,9 @@ def test_what_duckdb_would_take_otherwise_is_refused(expression: str, reason: st
         ("ROUND(2.5e0)", 3.0),
         ("ROUND(-2.5e0)", -3.0),
         ("CAST(ROUND(5 / 2) AS INT64)", 3),
-        ("COUNTIF(FALSE)", 0),
+        ("(SELECT COUNTIF(x) FROM UNNEST([FALSE]) AS x)", 0),
+        ("(SELECT COUNTIF(x) FROM UNNEST([TRUE]) AS x WHERE FALSE)", 0),
+        ("(SELECT COUNTIF(x > 1) OVER () FROM UNNEST([1, NULL, 2]) AS x LIMIT 1)", 1),
         ("(SELECT COUNTIF(x) FROM UNNEST([TRUE, NULL, FALSE, TRUE]) AS x)", 2),
         ("(SELECT LOGICAL_OR(x) FROM UNNEST([FALSE, NULL]) AS x)", False),
         # Arithmetic with a DATE is a DATE.
@@ -138,9 +141,18 @@ def test_what_duckdb_would_take_otherwise_is_refused(expression: str, reason: st
         ("'a' < 'B'", False),
     ],
 )
+
+
+@ALLOWED
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "Europe/London"])
 def test_what_is_allowed_has_bigquerys_value(expression: str, expected: object, zone: str) -> None:
     found = value(expression, zone)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@ALLOWED
+def test_the_values_are_those_of_googles_engine(expression: str, expected: object) -> None:
+    [[found]] = answer(f"SELECT {expression}", {}, {}, {})
     assert (found, type(found)) == (expected, type(expected))
 
 
@@ -159,12 +171,38 @@ def test_the_statements_of_duckdb() -> None:
     )
     table_function = View("w", "SELECT a FROM iris.t WHERE a = day", "Text.", {}, (day,))
     assert duckdb_statement(table_function) == (
-        'CREATE OR REPLACE MACRO main."w"(day) AS TABLE\nSELECT\n  a\nFROM main.t\nWHERE\n  a = day'
+        'CREATE OR REPLACE MACRO main."w"(day DATE) AS TABLE\n'
+        "SELECT\n  a\nFROM main.t\nWHERE\n  a = day"
     )
     function = Function("f", (day,), "DATE", "DATE_ADD(day, INTERVAL 1 DAY)", "Text.")
     assert duckdb_statement(function) == (
-        "CREATE OR REPLACE MACRO main.\"f\"(day) AS (\nCAST(day + INTERVAL '1' DAY AS DATE)\n)"
+        "CREATE OR REPLACE MACRO main.\"f\"(day DATE) AS (\nCAST(day + INTERVAL '1' DAY AS DATE)\n)"
     )
+
+
+@pytest.mark.parametrize(
+    ("type_", "accepted", "refused"),
+    [
+        ("DATE", "DATE '2026-07-01'", "TIMESTAMPTZ '2026-07-01 00:00:00+00'"),
+        ("DATE", "CAST(NULL AS DATE)", "TIMESTAMP '2026-07-01 12:00:00'"),
+        ("DATETIME", "TIMESTAMP '2026-07-01 12:00:00'", "TIMESTAMPTZ '2026-07-01 12:00:00+00'"),
+        ("DATETIME", "DATE '2026-07-01'", "'2026-07-01 12:00:00'"),
+        ("INT64", "7", "'7'"),
+        ("STRING", "'a'", "DATE '2026-07-01'"),
+    ],
+)
+def test_an_argument_has_its_type_as_in_bigquery(type_: str, accepted: str, refused: str) -> None:
+    connection = duckdb.connect()
+    for name, rest in (("f", ""), ("g", "SELECT ")):
+        parameter = (Parameter("x", type_),)
+        made = View(name, f"{rest}x", "Text.", {}, parameter)
+        scalar = Function(name, parameter, type_, "x", "Text.")
+        connection.execute(duckdb_statement(made if rest else scalar))
+    connection.execute(f"SELECT f({accepted}) FROM g({accepted})")
+    with pytest.raises(duckdb.BinderException, match=r"f\(\) does not support the supplied"):
+        connection.execute(f"SELECT f({refused})")
+    with pytest.raises(duckdb.BinderException, match=r"g\(\) does not support the supplied"):
+        connection.execute(f"SELECT * FROM g({refused})")
 
 
 def test_what_is_no_sql_is_an_error() -> None:

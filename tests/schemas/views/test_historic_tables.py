@@ -187,3 +187,22 @@ def test_a_table_without_its_day_makes_no_doubles_and_costs_the_pruning() -> Non
     assert "PARTITION BY `publishTime`, `documentId`" in view.sql
     view = unified(dataset("IGCA"), [Source(as_declared(old), HISTORIC)])
     assert "PARTITION BY `documentId`" in view.sql
+
+
+def test_rows_whose_key_cannot_be_read_are_all_there() -> None:
+    old = Table(
+        "bmrs_indo",
+        (
+            Column("startTime", "STRING"),
+            Column("publishTime", "DATETIME"),
+            Column("demand", "INT64"),
+        ),
+    )
+    house = House("INDO", historic={"INDO": [old]})
+    texts = ["01/11/2024 00:00", "01/11/2024 00:30", "2024-11-01 01:00:00", "01/11/2024 00:30"]
+    house.put("bmrs_indo", ({"startTime": text, "demand": 1} for text in texts))
+    assert facts(house, "bmrs_indo_unified", "startTime", "demand") == [
+        (None, 1),
+        (None, 1),
+        (datetime(2024, 11, 1, 1), 1),
+    ]

@@ -26,10 +26,10 @@ def of(dataset: Dataset, variant: int = 0) -> list[View]:
 
 
 def windows(view: View) -> list[set[str]]:
-    """The columns by which each window of a statement is cut."""
+    """The columns by which each window of a statement is cut, but for what could not be read."""
     tree = sqlglot.parse_one(view.sql, read="bigquery")
     return [
-        {column.name for column in window.args["partition_by"]}
+        {column.name for column in window.args["partition_by"]} - {"_unread"}
         for window in tree.find_all(exp.Window)
     ]
 

@@ -231,6 +231,31 @@ def test_units_do_not_touch_each_other() -> None:
     assert resolve([here, there]) == [Resolved(0, 30, 1), Resolved(0, 30, 9)]
 
 
+def test_a_unit_without_the_operators_name_is_known_by_the_other() -> None:
+    house = House("MELS")
+    here, there = row(Declared(0, 30, 1)), row(Declared(0, 30, 2))
+    for one, name in ((here, "2__A"), (there, "2__B")):
+        house.put("bmrs_mels_iris", [{**one, "nationalGridBmUnit": None, "bmUnit": name}])
+    found = house.rows("SELECT * FROM iris.bmrs_mels_resolved ORDER BY bmUnit")
+    assert [
+        (one["nationalGridBmUnit"], one["bmUnit"], one["notificationSequence"]) for one in found
+    ] == [(None, "2__A", 1), (None, "2__B", 2)]
+
+
+def test_between_agrees_where_an_older_declaration_wins() -> None:
+    house = House("MELS")
+    start = START - timedelta(days=19)
+    house.put("bmrs_mels_iris", [row(Declared(0, 30 * 1440, 5, (0, 0)), start)])
+    house.put("bmrs_mels_iris", [row(Declared(540, 570, 4, (500, 500)), START)])
+    whole = house.rows("SELECT * FROM iris.bmrs_mels_resolved")
+    some = house.rows(
+        "SELECT * FROM iris.bmrs_mels_resolved_between(DATE '2026-02-03', DATE '2026-02-03')"
+    )
+    day = [one for one in whole if one["settlementDate"] == date(2026, 2, 3)]
+    assert sorted(some, key=str) == sorted(day, key=str)
+    assert {one["notificationSequence"] for one in some} == {5}
+
+
 def test_a_retrospective_declaration_reaches_into_the_days_before() -> None:
     old = [Declared(-60, -30, 1, (1, 1)), Declared(-30, 0, 1, (1, 1)), Declared(0, 30, 1, (1, 1))]
     later = Declared(-45, 15, 2, (2, 2), notified=600)
@@ -270,14 +295,14 @@ def test_a_declaration_without_length_or_end_says_nothing() -> None:
     assert house.rows("SELECT * FROM iris.bmrs_mels_resolved") == []
 
 
-def test_between_shows_the_days_alone_and_reads_a_week_around_them() -> None:
+def test_between_shows_the_days_alone_and_reads_a_month_before_them() -> None:
     days = [Declared(1440 * n, 1440 * n + 10, 1) for n in range(-9, 10)]
     house = House("MELS")
     for one in days:
         start = START + timedelta(minutes=one.begin)
         house.put("bmrs_mels_iris", [row(Declared(0, 10, 1), start)])
-    spanning = row(Declared(0, 10 * 1440, 2, unit="LONG"), START - timedelta(days=7))
-    too_long = row(Declared(0, 10 * 1440, 2, unit="LONGER"), START - timedelta(days=8))
+    spanning = row(Declared(0, 80 * 1440, 2, unit="LONG"), START - timedelta(days=31))
+    too_long = row(Declared(0, 80 * 1440, 2, unit="LONGER"), START - timedelta(days=32))
     house.put("bmrs_mels_iris", [spanning, too_long])
     found = house.rows(
         "SELECT nationalGridBmUnit AS unit, count(*) AS records, min(timeFrom) AS first, "
@@ -297,4 +322,4 @@ def test_import_limits_are_resolved_the_same_way() -> None:
     assert mils.name == "bmrs_mils_resolved"
     assert mils.sql == mels.sql.replace("iris.bmrs_mels_unified", "iris.bmrs_mils_unified")
     assert mils.needs == {"bmrs_mils_unified", "settlement_date", "settlement_period"}
-    assert resolved_between(dataset("MILS")).needs == mils.needs
+    assert resolved_between(dataset("MILS")).needs == {*mils.needs, "settlement_start"}
