@@ -5,9 +5,13 @@
 -- column settlementDate: Settlement day (UK local date).
 -- column settlementPeriod: Half-hour of the settlement day, from 1.
 -- column startTime: Moment at which the period begins, UTC.
+WITH days AS (
+  SELECT settlementDate, iris.settlement_periods(settlementDate) AS periods
+  FROM UNNEST(GENERATE_DATE_ARRAY(first_day, last_day)) AS settlementDate
+)
 SELECT
   settlementDate,
   settlementPeriod,
   iris.settlement_start(settlementDate, settlementPeriod) AS startTime
-FROM UNNEST(GENERATE_DATE_ARRAY(first_day, last_day)) AS settlementDate
-CROSS JOIN UNNEST(GENERATE_ARRAY(1, iris.settlement_periods(settlementDate))) AS settlementPeriod
+FROM days
+CROSS JOIN UNNEST(GENERATE_ARRAY(1, periods)) AS settlementPeriod

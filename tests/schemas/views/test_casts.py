@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -118,10 +119,16 @@ PROFILE = Column(
 )
 
 
-def converted(live: Column, declared: Column, value: object, zone: str = ZONES[1]) -> Any:
+@cache
+def session(zone: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(f"SET TimeZone = '{zone}'")
-    connection.execute(f"CREATE TABLE t (x {duckdb_type(live)})")
+    return connection
+
+
+def converted(live: Column, declared: Column, value: object, zone: str = ZONES[1]) -> Any:
+    connection = session(zone)
+    connection.execute(f"CREATE OR REPLACE TABLE t (x {duckdb_type(live)})")
     connection.execute("INSERT INTO t VALUES (?)", [value])
     [row] = connection.execute(translated(f"SELECT {cast(live, declared)} FROM t")).fetchall()
     return row[0]

@@ -6,6 +6,7 @@ The values are those of GoogleSQL, of which BigQuery's SQL is one.
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -19,10 +20,15 @@ from tests.googlesql.evaluation import answer
 SPRING = "TIMESTAMP '2026-03-28 12:00:00+00'"
 
 
-def value(expression: str, zone: str = "Asia/Kathmandu") -> Any:
+@cache
+def session(zone: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(f"SET TimeZone = '{zone}'")
-    [row] = connection.execute(translated(f"SELECT {expression}")).fetchall()
+    return connection
+
+
+def value(expression: str, zone: str = "Asia/Kathmandu") -> Any:
+    [row] = session(zone).execute(translated(f"SELECT {expression}")).fetchall()
     return row[0]
 
 
