@@ -1,8 +1,10 @@
-"""Old tables under a dataset's name: copied aside, and a new table in their place.
+"""Old tables under this project's names: renamed, and a new table in their place.
 
 ``apply`` never gives a column another type. A table of the system before, with other types or
-without partitions, is adopted instead: its copy is one more source of the unified view, which casts
-its columns. Every step can be taken back, and a run that was interrupted goes on where it was.
+without partitions, is adopted instead: under its other name it is one more source of the unified
+view, which casts its columns. No row is copied, so none can be missed: the table gets another name
+with all that is in it and belongs to it, and the old one back on the way back. What an interrupted
+run leaves is told by the names alone, and the next one goes on there.
 """
 
 from __future__ import annotations
@@ -10,107 +12,60 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from schemas.changes import Conflict, CreateTable, changes
-from schemas.live import Live
-from schemas.model import Dataset, Table
-from schemas.tables import table_for
-from schemas.views.catalog import ASIDE
-from schemas.warehouses import Warehouse, WarehouseError
-
-#: What a new table's name gets when an adoption is taken back and it holds rows.
-AFTER = "_after_adoption"
+from schemas.changes import Change, Conflict, CreateTable, Rename, changes
+from schemas.live import TABLE, Live
+from schemas.model import Table
+from schemas.views.catalog import AFTER, ASIDE, put_aside
 
 
 @dataclass(frozen=True)
-class Step:
-    """A step, to be told and to be taken.
+class Turn:
+    """What becomes of one of the declared tables.
 
     Attributes:
-        what: ``copy``, ``drop`` or ``create``.
-        table: the table concerned; of a copy, the one that is read.
-        to: of a copy, its name.
-        declared: of a creation, the table as declared.
+        table: its name.
+        steps: what is done, all of it or nothing where the warehouse can.
+        hindrance: why it cannot be done and what to do about that; empty where it can.
     """
 
-    what: str
     table: str
-    to: str = ""
-    declared: Table | None = None
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.table}" + (f" to {self.to}" if self.to else "")
+    steps: tuple[Change, ...]
+    hindrance: str = ""
 
 
-def adoption(datasets: Iterable[Dataset], live: Live, warehouse: Warehouse) -> Iterator[Step]:
-    """The steps that put aside each dataset's table that is not as declared.
-
-    Raises:
-        WarehouseError: a copy would not hold everything.
-    """
-    for dataset in datasets:
-        table = table_for(dataset)
-        aside = table.name + ASIDE
-        found, copied = live.table(table.name), live.table(aside)
+def adoption(tables: Iterable[Table], live: Live) -> Iterator[Turn]:
+    """Puts aside each table that is not as declared, and makes the declared one."""
+    for table in tables:
+        found = live.table(table.name)
+        made = CreateTable(table)
         if found is None:
-            if copied is not None:  # it was interrupted here
-                yield Step("create", table.name, declared=table)
+            if put_aside(live, table.name, ASIDE):  # it was interrupted here
+                yield Turn(table.name, (made,))
+        elif found.kind != TABLE:
+            hindrance = f"it is no table ({found.kind}): give it another name, and run apply"
+            yield Turn(table.name, (), hindrance)
+        elif any(isinstance(one, Conflict) for one in changes([table], live, described=False)):
+            renamed = Rename(found.name, _free(live, table.name, ASIDE))
+            yield Turn(table.name, (renamed, made), found.hindrance)
+
+
+def way_back(tables: Iterable[Table], live: Live) -> Iterator[Turn]:
+    """Gives each table that was put aside last its name back; the one in its place is put aside."""
+    for table in tables:
+        aside = put_aside(live, table.name, ASIDE)
+        if not aside:
             continue
-        if not any(isinstance(one, Conflict) for one in changes([table], live, described=False)):
-            continue
-        if warehouse.is_written(table.name):
-            raise WarehouseError(
-                f"{table.name} has rows that a copy would not hold yet: stop whoever writes to it, "
-                "and try again in 90 minutes"
-            )
-        if copied is None:
-            yield Step("copy", table.name, aside)
-        elif warehouse.count(aside) != warehouse.count(table.name):
-            raise WarehouseError(
-                f"{table.name} and {aside} are both there and hold different numbers of rows: "
-                "rename or drop one of them"
-            )
-        yield Step("drop", table.name)
-        yield Step("create", table.name, declared=table)
+        _, old = aside[0]
+        found = live.table(table.name)
+        steps = [Rename(old.name, table.name)]
+        hindrance = old.hindrance
+        if found is not None:
+            steps.insert(0, Rename(found.name, _free(live, table.name, AFTER)))
+            hindrance = found.hindrance or hindrance
+        yield Turn(table.name, tuple(steps), hindrance)
 
 
-def way_back(datasets: Iterable[Dataset], live: Live, warehouse: Warehouse) -> Iterator[Step]:
-    """The steps that put the old tables back; what new ones hold is copied aside in turn."""
-    for dataset in datasets:
-        name = dataset.table_name
-        if live.table(name + ASIDE) is None:
-            continue
-        if live.table(name) is not None:
-            if warehouse.is_written(name):
-                raise WarehouseError(
-                    f"{name} has rows that a copy would not hold yet: drain the pipeline, and try "
-                    "again in 90 minutes"
-                )
-            if warehouse.count(name):
-                yield Step("copy", name, name + AFTER)
-            yield Step("drop", name)
-        yield Step("copy", name + ASIDE, name)
-        yield Step("drop", name + ASIDE)
-
-
-def take(steps: Iterable[Step], warehouse: Warehouse) -> Iterator[str]:
-    """Takes the steps, a line for each when it is done.
-
-    Raises:
-        WarehouseError: a copy has another number of rows than the table; nothing is dropped then.
-    """
-    for step in steps:
-        if step.declared is not None:
-            warehouse.make(CreateTable(step.declared))
-        elif step.to:
-            warehouse.copy(step.table, step.to)
-            rows, copied = warehouse.count(step.table), warehouse.count(step.to)
-            if rows != copied:
-                raise WarehouseError(
-                    f"{step.table} has {rows:,} rows and its copy {step.to} {copied:,}: does "
-                    "somebody write to it? Drop the copy and try again"
-                )
-            yield f"{step} ({rows:,} rows)"
-            continue
-        else:
-            warehouse.drop(step.table)
-        yield str(step)
+def _free(live: Live, table: str, ending: str) -> str:
+    """The name behind all that are taken: the last one comes back first."""
+    aside = put_aside(live, table, ending)
+    return f"{table}{ending}" + (f"_{aside[0][0] + 1}" if aside else "")

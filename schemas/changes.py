@@ -1,26 +1,51 @@
 """What a warehouse lacks of what the schema files declare, and what of it cannot be reconciled.
 
-Nothing is ever dropped, renamed or given another type: users' queries rely on what is there.
+Nothing is ever dropped or given another type: users' queries rely on what is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from schemas.ddl import bigquery_type
-from schemas.live import Live, LiveTable, as_declared
+from schemas.live import TABLE, Live, LiveTable, after_days, as_declared
 from schemas.model import Column, Table
+
+#: What a user can do about a conflict.
+ADOPT: Final = (
+    "python -m schemas adopt puts tables aside whose columns or partitions are other ones, and "
+    "makes new ones"
+)
+RELAX: Final = (
+    "a column that is not written for every row has to take NULL (ALTER TABLE ... ALTER COLUMN ... "
+    "DROP NOT NULL), or adopt the table"
+)
+FREE_THE_NAME: Final = (
+    "what apply did not make is left alone, and what needs its name is left out: give it another "
+    "name and run apply again"
+)
+KEEP_HISTORY: Final = (
+    "a view that would lose history is left as it is: give --historic FILE again, or "
+    "--without-history"
+)
 
 
 @dataclass(frozen=True)
 class CreateTable:
-    """A table that is not there."""
+    """A table that is not there.
+
+    Attributes:
+        expire_days: days after which BigQuery deletes a partition; None for never.
+    """
 
     table: Table
+    expire_days: int | None = None
 
     def __str__(self) -> str:
-        return f"create table {self.table.name} ({len(self.table.columns)} columns)"
+        expiry = f"; {after_days(self.expire_days)}" if self.expire_days else ""
+        return f"create table {self.table.name} ({len(self.table.columns)} columns{expiry})"
 
 
 @dataclass(frozen=True)
@@ -53,7 +78,18 @@ class Describe:
         return f"describe {self.table.name}"
 
 
-Change = CreateTable | AddColumns | Describe
+@dataclass(frozen=True)
+class Rename:
+    """Another name for a table, with everything that is in it; ``to`` is free."""
+
+    name: str
+    to: str
+
+    def __str__(self) -> str:
+        return f"rename {self.name} to {self.to}"
+
+
+Change = CreateTable | AddColumns | Describe | Rename
 
 
 @dataclass(frozen=True)
@@ -61,26 +97,33 @@ class Conflict:
     """What is another thing than declared, and stays so.
 
     Attributes:
-        table, what: where: a column's path, or ``partition``.
+        table, what: where: a column's path, ``partition``, or what else is meant.
         live, declared: both sides.
+        cure: what a user can do about it.
     """
 
     table: str
     what: str
     live: str
     declared: str
+    cure: str = ADOPT
 
 
-def changes(tables: Iterable[Table], live: Live, *, described: bool) -> Iterator[Change | Conflict]:
+def changes(
+    tables: Iterable[Table], live: Live, *, described: bool, expire_days: int | None = None
+) -> Iterator[Change | Conflict]:
     """What is to be done for ``tables``, and what cannot be.
 
     Args:
         described: the warehouse keeps descriptions.
+        expire_days: days after which partitions of tables expire that are made.
     """
     for table in tables:
         found = live.table(table.name)
         if found is None:
-            yield CreateTable(table)
+            yield CreateTable(table, expire_days if table.partition else None)
+        elif found.kind != TABLE:
+            yield Conflict(table.name, "kind", found.kind, TABLE, FREE_THE_NAME)
         else:
             yield from _changes(table, found, described)
 
@@ -89,9 +132,10 @@ def _changes(table: Table, live: LiveTable, described: bool) -> Iterator[Change 
     missing: list[tuple[tuple[str, ...], Column]] = []
     for item in _compare(table.columns, live.columns, ()):
         if isinstance(item, Conflict):
-            yield Conflict(table.name, item.what, item.live, item.declared)
+            yield replace(item, table=table.name)
         else:
             missing.append(item)
+    yield from _required(table, live)
     if missing:
         yield AddColumns(table, tuple(missing))
     if described and _differs(table, live):
@@ -114,15 +158,33 @@ def _compare(
             yield Conflict("", name, bigquery_type(found), bigquery_type(column))
 
 
+def _required(table: Table, live: LiveTable) -> Iterator[Conflict]:
+    """A row that has no value there would be refused: every declared column may be NULL, and what
+    is not declared is never written."""
+    declared = {path.lower() for path in _paths(table.columns)}
+    for path in _paths(live.columns):
+        is_known = path.lower() in declared
+        if path.lower() in live.required and (is_known or path.lower() not in live.defaulted):
+            side = "may be NULL" if is_known else "no such column, or may be NULL"
+            yield Conflict(table.name, path, "NOT NULL", side, RELAX)
+
+
+def _paths(columns: Iterable[Column], prefix: str = "") -> Iterator[str]:
+    for column in columns:
+        path = f"{prefix}{column.name}"
+        yield path
+        yield from _paths(column.columns, f"{path}.")
+
+
 def _layout(table: Table, live: LiveTable) -> Iterator[Conflict]:
     """A table has its partition from its creation; its clustering is the user's affair."""
-    declared, found = _day(table), _day(live)
+    declared, found = _day(table) or "none", _day(live) or live.layout or "none"
     if live.laid_out and declared != found:
         yield Conflict(table.name, "partition", found, declared)
 
 
 def _day(table: Table | LiveTable) -> str:
-    return f"day of {table.partition.column}" if table.partition else "none"
+    return f"day of {table.partition.column}" if table.partition else ""
 
 
 def _differs(table: Table, live: LiveTable) -> bool:
@@ -143,7 +205,11 @@ def foreseen(live: Live, made: Iterable[Change]) -> Live:
     """What a warehouse holds when changes have been made, as far as tables and types go."""
     tables = dict(live.tables)
     for change in made:
-        name = change.table.name.lower()
+        if isinstance(change, Rename):
+            moved = tables.pop(live.key(change.name))
+            tables[live.key(change.to)] = replace(moved, name=change.to)
+            continue
+        name = live.key(change.table.name)
         if isinstance(change, CreateTable):
             tables[name] = as_declared(change.table)
         elif isinstance(change, AddColumns):

@@ -32,23 +32,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status.
 
     0: done; 1: something cannot be reconciled, or the warehouse refuses; 2: what the user can
-    correct in the arguments or the schema files.
+    correct in the arguments or the schema files; 130: Ctrl-C.
     """
     options = _parser().parse_args(argv)
     run: Command = options.run
     try:
         for line in run(options, load(*options.schema_dir)):
-            print(line, flush=True)  # a step is told when it is done
+            _tell(line)  # a step when it is done
     except (keep.Unreconciled, WarehouseError) as error:
         print(f"schemas: {error}", file=sys.stderr)
         return 1
     except (SchemaError, UsageError, NoWarehouse) as error:
         print(f"schemas: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        # The reader has left (as ``head`` does). Python flushes stdout once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print(
+            "schemas: stopped; what was told is done, the next run does the rest", file=sys.stderr
+        )
+        return 130
     return 0
+
+
+def _tell(line: str) -> None:
+    """Prints, as long as somebody reads: a command goes on to its end without ``head``, too."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _list(options: argparse.Namespace, registry: Registry) -> Iterator[str]:

@@ -65,9 +65,13 @@ def document(registry: Registry) -> Iterator[str]:
         yield ""
         yield from _system_table(table)
     yield ""
-    yield f"View `iris_key_conflicts`: {views['iris_key_conflicts'].description}"
+    yield "## Checks"
     yield ""
-    yield from _rows(("column", "meaning"), _meanings(views["iris_key_conflicts"]))
+    yield "Made for all datasets together; see `completeness` above, too."
+    for name in ("freshness", "iris_key_conflicts", "iris_key_conflicts_between"):
+        if name in views:
+            yield ""
+            yield from _view(views[name])
     yield ""
 
 

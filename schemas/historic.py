@@ -1,21 +1,22 @@
 """Which tables hold the history of a dataset: a small file that a user can replace.
 
-A JSON object by subject; each value lists tables, the preferred first. ``instead`` names, for a
-column of the schema file that the table does not have, the column to take in its place. A dataset
-that is not in the file has the table ``bmrs_<subject in lower case>``, if there is one; an empty
-list says that it has none.
+A JSON object by subject; each value lists tables or views, the preferred first. ``instead`` names,
+for a column of the schema file that the table does not have, the column to take in its place. A
+dataset that is not in the file has the table ``bmrs_<subject in lower case>``, if there is one; an
+empty list says that it has none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import Problem, SchemaError
+from schemas.live import Live
 from schemas.registry import Registry
 
 
@@ -38,15 +39,33 @@ class Historic:
 
     Args:
         named: those that the file names; other datasets have the usual name.
+        file: the user's, whose tables are meant to be there; empty for the bundled one.
     """
 
-    def __init__(self, named: Mapping[str, tuple[HistoricTable, ...]]) -> None:
+    def __init__(self, named: Mapping[str, tuple[HistoricTable, ...]], file: str = "") -> None:
         self._named = named
+        self._file = file
 
     def of(self, subject: str) -> tuple[HistoricTable, ...]:
         """The tables that may hold the dataset's history, the preferred first."""
         usual = (HistoricTable(f"bmrs_{subject.lower()}"),)
         return self._named.get(subject, usual)
+
+    def unmet(self, live: Live) -> Iterator[str]:
+        """What the user's file names and is not there, a line each."""
+        for subject, tables in self._named.items() if self._file else ():
+            for one in tables:
+                table = live.table(one.name)
+                if table is None:
+                    hint = "; give its name without project and dataset" * ("." in one.name)
+                    yield f"{self._file}: {subject}: there is no table {one.name}{hint}"
+                    continue
+                for name, other in one.instead.items():
+                    if table.column(name) is None and table.column(other) is None:
+                        yield (
+                            f"{self._file}: {subject}: {one.name} has no column {other} to take "
+                            f"for {name}"
+                        )
 
 
 def load_historic(registry: Registry, path: str | None = None) -> Historic:
@@ -79,6 +98,11 @@ def load_historic(registry: Registry, path: str | None = None) -> Historic:
             reason = 'expected a list of {"table": NAME, "instead": {COLUMN: COLUMN}}'
             problems.append(Problem(file, subject, reason))
             continue
+        names = [one.name.lower() for one in named[subject]]
+        problems += (
+            Problem(file, subject, f"{name} is there twice; leave one out")
+            for name in sorted({one for one in names if names.count(one) > 1})
+        )
         if subject in registry:
             columns = {column.name for column in registry[subject].columns}
             replaced = {name for table in named[subject] for name in table.instead}
@@ -88,7 +112,7 @@ def load_historic(registry: Registry, path: str | None = None) -> Historic:
             )
     if problems:
         raise SchemaError(*problems)
-    return Historic(named)
+    return Historic(named, path or "")
 
 
 def _table(item: Mapping[str, Any]) -> HistoricTable:

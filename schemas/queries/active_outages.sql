@@ -1,6 +1,7 @@
 -- name: active_outages
 -- description: Outages of power stations and cables (REMIT) that are under way at this time, by the
---   newest version of each message thread; see outages_at, of which this is the case of now.
+--   newest version of each message thread; see outages_at, of which this is the case of now. The
+--   rows of one unit must not be added up: see active_outages_by_unit.
 -- column mrid: Identifier of the message thread.
 -- column revisionNumber: Revision of the version that is shown.
 -- column publishTime: Time at which it was published, UTC.

@@ -21,11 +21,11 @@ SELECT
   COUNT(*) AS readings,
   MIN(frequency) AS lowest_frequency,
   MAX(frequency) AS highest_frequency,
-  15 * COUNTIF(frequency < 49.8) AS seconds_below_49_8,
-  15 * COUNTIF(frequency < 49.9) AS seconds_below_49_9,
-  15 * COUNTIF(frequency > 50.1) AS seconds_above_50_1,
-  15 * COUNTIF(frequency > 50.2) AS seconds_above_50_2,
-  15 * COUNTIF(frequency < 49.8 OR frequency > 50.2) AS seconds_outside_operational,
-  15 * COUNTIF(frequency < 49.5 OR frequency > 50.5) AS seconds_outside_statutory
+  15 * COUNT(IF(frequency < 49.8, 1, NULL)) AS seconds_below_49_8,
+  15 * COUNT(IF(frequency < 49.9, 1, NULL)) AS seconds_below_49_9,
+  15 * COUNT(IF(frequency > 50.1, 1, NULL)) AS seconds_above_50_1,
+  15 * COUNT(IF(frequency > 50.2, 1, NULL)) AS seconds_above_50_2,
+  15 * COUNT(IF(frequency < 49.8 OR frequency > 50.2, 1, NULL)) AS seconds_outside_operational,
+  15 * COUNT(IF(frequency < 49.5 OR frequency > 50.5, 1, NULL)) AS seconds_outside_statutory
 FROM iris.frequency_readings(first_day, last_day)
 GROUP BY settlementDate, settlementPeriod

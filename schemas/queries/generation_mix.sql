@@ -12,15 +12,16 @@
 -- column supply_percent: Share of the period's supply, that is of all positive rows together, %; 0
 --   for rows that are negative.
 -- column snapshots: Number of snapshots in the mean; 6 if none is missing.
+-- column fuel_types: Number of the period's fuel types, interconnectors included. Where it is
+--   smaller than in other periods of the day some did not come, and the shares are too high.
 WITH means AS (
   SELECT
     settlementDate,
     settlementPeriod,
     fuelType,
     AVG(generation) AS generation,
-    COUNT(generation) AS snapshots
-  FROM iris.bmrs_fuelinst_latest
-  WHERE settlementDate BETWEEN first_day AND last_day
+    COUNT(*) AS snapshots
+  FROM iris.generation_snapshots(first_day, last_day)
   GROUP BY settlementDate, settlementPeriod, fuelType
 )
 SELECT
@@ -33,5 +34,6 @@ SELECT
     IF(generation > 0, generation, 0),
     SUM(IF(generation > 0, generation, 0)) OVER (PARTITION BY settlementDate, settlementPeriod)
   ) AS supply_percent,
-  snapshots
+  snapshots,
+  COUNT(*) OVER (PARTITION BY settlementDate, settlementPeriod) AS fuel_types
 FROM means

@@ -25,6 +25,6 @@ SELECT
   iris.settlement_start(settlementDate, settlementPeriod) AS startTime,
   SAFE_DIVIDE(SUM(price * volume), SUM(volume)) AS market_price,
   SUM(volume) AS market_volume,
-  COUNTIF(volume > 0) AS providers
+  COUNT(IF(volume > 0, 1, NULL)) AS providers
 FROM traded
 GROUP BY settlementDate, settlementPeriod

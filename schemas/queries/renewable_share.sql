@@ -4,7 +4,8 @@
 --   settlement days from first_day to last_day, with biomass beside it. Of FUELINST, which sees the
 --   transmission network alone: solar power and wind farms that are connected to the distribution
 --   networks are not in it, so the true share is higher. Imports and pumped storage, which gives
---   back what was generated before, are not in the generation.
+--   back what was generated before, are not in the generation. A period that has fewer fuel types
+--   than the day's fullest is left out, because its shares would be wrong.
 -- column settlementDate: Settlement day (UK local date).
 -- column wind: Energy from wind, MWh.
 -- column hydro: Energy from hydro power other than pumped storage (NPSHYD), MWh.
@@ -19,9 +20,19 @@ WITH energies AS (
     settlementDate,
     settlementPeriod,
     fuelType,
-    IF(generation > 0, generation, 0) * 0.5 AS energy
+    IF(generation > 0, generation, 0) * 0.5 AS energy,
+    COUNT(*) OVER (PARTITION BY settlementDate, settlementPeriod) AS fuel_types
   FROM iris.generation_mix(first_day, last_day)
   WHERE fuelType != 'PS' AND NOT STARTS_WITH(fuelType, 'INT')
+), compared AS (
+  SELECT
+    settlementDate,
+    settlementPeriod,
+    fuelType,
+    energy,
+    fuel_types,
+    MAX(fuel_types) OVER (PARTITION BY settlementDate) AS most_fuel_types
+  FROM energies
 ), sums AS (
   SELECT
     settlementDate,
@@ -30,7 +41,8 @@ WITH energies AS (
     SUM(IF(fuelType = 'BIOMASS', energy, 0)) AS biomass,
     SUM(energy) AS generation,
     COUNT(DISTINCT settlementPeriod) AS periods
-  FROM energies
+  FROM compared
+  WHERE fuel_types = most_fuel_types
   GROUP BY settlementDate
 )
 SELECT

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from schemas.ddl import bigquery_identifier, bigquery_string
 from schemas.model import Dataset
+from schemas.views.days import DAYS, within_days
 from schemas.views.model import HOME, View
 
 _DESCRIPTIONS = {
@@ -21,18 +22,34 @@ _DESCRIPTIONS = {
 }
 
 
+_MEANING = (
+    "Natural keys under which rows differ in other columns. The keys are inferred: a conflict "
+    "within one message shows a key that lacks a column, and then the unified view hides rows."
+)
+
+
 def key_conflicts(datasets: Iterable[Dataset]) -> View:
     """One row for each natural key that has rows of different content, of all datasets."""
     return View(
         "iris_key_conflicts",
-        "\nUNION ALL\n".join(map(_conflicts, datasets)),
-        "Natural keys under which rows differ in other columns. The keys are inferred: a conflict "
-        "within one message shows a key that lacks a column, and then the unified view hides rows.",
+        "\nUNION ALL\n".join(_conflicts(one, "TRUE") for one in datasets),
+        f"{_MEANING} Reads all live tables whole; see iris_key_conflicts_between.",
         _DESCRIPTIONS,
     )
 
 
-def _conflicts(dataset: Dataset) -> str:
+def key_conflicts_between(datasets: Iterable[Dataset]) -> View:
+    """The same of some days' partitions: a natural key decides its partition."""
+    return View(
+        "iris_key_conflicts_between",
+        "\nUNION ALL\n".join(_conflicts(one, within_days(one)) for one in datasets),
+        f"{_MEANING} Reads the partitions from first_day to last_day alone.",
+        _DESCRIPTIONS,
+        DAYS,
+    )
+
+
+def _conflicts(dataset: Dataset, where: str) -> str:
     key = [bigquery_identifier(name) for name in dataset.natural_key]
     others = [one.name for one in dataset.columns if one.name not in dataset.natural_key]
     others.append("_extra")  # a field that nobody has described may be what the key lacks
@@ -59,6 +76,7 @@ FROM (
     {", ".join([*key, *map(bigquery_identifier, others), "_message_id", "_enqueued_utc"])},
     TO_JSON_STRING(STRUCT({", ".join(map(bigquery_identifier, others))})) AS _content
   FROM {HOME}.{dataset.table_name}
+  WHERE {where}
 )
 GROUP BY {", ".join(key)}
 HAVING COUNT(DISTINCT _content) > 1"""

@@ -10,8 +10,9 @@ from schemas.ddl import bigquery_identifier, bigquery_string
 from schemas.live import LiveTable
 from schemas.model import Column, Dataset, Version
 from schemas.tables import ENVELOPE_COLUMNS
-from schemas.views.casts import cast, converts, start_of, unread
-from schemas.views.model import HOME, Parameter, View
+from schemas.views.casts import cast, converts, unread
+from schemas.views.days import DAYS, within_days
+from schemas.views.model import HOME, View
 
 #: What `data_source` says of a row.
 LIVE, ADOPTED, HISTORIC = "IRIS", "ADOPTED", "HISTORIC"
@@ -20,7 +21,7 @@ DATA_SOURCE: Final = Column(
     "data_source",
     "STRING",
     description="Table that the row is from: IRIS (this project's), ADOPTED (an older _iris table "
-    "that was copied aside) or HISTORIC.",
+    "that was put aside) or HISTORIC.",
 )
 #: The hand-made tables have the time of loading under other names, some as text.
 _LOADED: Final = ("ingested_utc", "_ingested_utc")
@@ -106,17 +107,13 @@ def latest_between(dataset: Dataset) -> View | None:
     partition = dataset.partition
     if partition.is_decided_by(dataset.entity_key):
         return None
-    column = bigquery_identifier(partition.column)
-    [type_] = [one.type for one in dataset.columns if one.name == partition.column]
-    first = start_of("first_day", type_)
-    after = start_of("DATE_ADD(last_day, INTERVAL 1 DAY)", type_)
     return View(
         _name(dataset, "latest_between"),
-        _newest(dataset, f"{column} >= {first} AND {column} < {after}"),
+        _newest(dataset, within_days(dataset)),
         f"{dataset.title}: of the rows whose {partition.column} is in the days from first_day to "
         "last_day, the newest version of each fact. Reads these days alone.",
         _descriptions(dataset),
-        (Parameter("first_day", "DATE"), Parameter("last_day", "DATE")),
+        DAYS,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 import sqlglot
@@ -15,7 +17,9 @@ from schemas.ddl import bigquery_identifier, bigquery_string
 #: How a statement names the dataset that holds everything: ``iris.bmrs_freq_iris``. It is valid SQL
 #: as it stands where the dataset is called so.
 HOME: Final = "iris"
-_REFERENCE: Final = re.compile(rf"\b{HOME}\.(\w+)")
+_REFERENCE: Final = re.compile(rf"\b{HOME}\.(?:(\w+)|`([^`]+)`)")
+#: What the description of everything ends with that ``apply`` makes.
+_MARK: Final = re.compile(r"\(made by python -m schemas apply: ([0-9a-f]{8})\)$")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class View:
 
     Attributes:
         name: without project and dataset.
-        sql: a SELECT in BigQuery's dialect; relations of the dataset stand as ``iris.NAME``.
+        sql: a SELECT in BigQuery's dialect; relations of the dataset stand as ``iris.NAME``, the
+            name in backticks where it is no plain word.
         description: what a row is, for users of the warehouse.
         columns: description of each column that has one, by name. BigQuery shows them where all
             columns have one, in their order.
@@ -48,7 +53,7 @@ class View:
     @property
     def needs(self) -> frozenset[str]:
         """The relations and functions that it refers to."""
-        return frozenset(_REFERENCE.findall(self.sql))
+        return _references(self.sql)
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Function:
     @property
     def needs(self) -> frozenset[str]:
         """The functions that it refers to."""
-        return frozenset(_REFERENCE.findall(self.sql))
+        return _references(self.sql)
 
 
 Definition = View | Function
@@ -77,7 +82,26 @@ Definition = View | Function
 
 def at_home(sql: str, dataset: str) -> str:
     """``sql`` with ``PROJECT.DATASET`` in the place of ``iris``."""
-    return _REFERENCE.sub(lambda found: bigquery_identifier(f"{dataset}.{found[1]}"), sql)
+    return _REFERENCE.sub(
+        lambda found: bigquery_identifier(f"{dataset}.{found[1] or found[2]}"), sql
+    )
+
+
+def marked(definition: Definition, statement: str) -> Definition:
+    """The definition with a mark at the end of its description: who made it, and of what.
+
+    Args:
+        statement: all that it is made of, descriptions included; the mark holds its hash.
+    """
+    made = hashlib.sha256(statement.encode()).hexdigest()[:8]
+    text = f"{definition.description} (made by python -m schemas apply: {made})"
+    return replace(definition, description=text)
+
+
+def mark_in(description: str | None) -> str | None:
+    """The hash in the mark that a description ends with; None where it has none."""
+    found = _MARK.search((description or "").rstrip())
+    return found[1] if found else None
 
 
 def bigquery_statement(definition: Definition, dataset: str) -> str:
@@ -96,8 +120,7 @@ def bigquery_statement(definition: Definition, dataset: str) -> str:
 
 def _described(view: View) -> str:
     """The list of columns of a CREATE VIEW, which names all of them or is left out."""
-    query = sqlglot.parse_one(view.sql, read="bigquery")
-    names = query.named_selects if isinstance(query, exp.Query) else []
+    names = _selected(view.sql)
     if not names or names != list(view.columns):
         return ""
     columns = ",\n".join(
@@ -105,6 +128,16 @@ def _described(view: View) -> str:
         for name, text in view.columns.items()
     )
     return f" (\n{columns}\n)"
+
+
+@lru_cache(maxsize=1_000)  # all of a warehouse's are asked for more than once
+def _selected(sql: str) -> list[str]:
+    query = sqlglot.parse_one(sql, read="bigquery")
+    return query.named_selects if isinstance(query, exp.Query) else []
+
+
+def _references(sql: str) -> frozenset[str]:
+    return frozenset(plain or quoted for plain, quoted in _REFERENCE.findall(sql))
 
 
 def in_order(definitions: Iterable[Definition]) -> list[Definition]:

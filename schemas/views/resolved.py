@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.model import Dataset
-from schemas.views.model import HOME, Parameter, View
+from schemas.views.days import DAYS
+from schemas.views.model import HOME, View
 
 #: How many days before and after the days in question a declaration for them may be dated. It is
 #: not known whether IRIS splits one that goes on for days.
@@ -160,5 +161,5 @@ def resolved_between(dataset: Dataset) -> View:
         f"first_day to last_day. Reads the {_DAYS_BEFORE} days before and the {_DAYS_AFTER} after "
         "them, too: a declaration that is dated further away is not seen.",
         _DESCRIPTIONS,
-        (Parameter("first_day", "DATE"), Parameter("last_day", "DATE")),
+        DAYS,
     )

@@ -1,5 +1,11 @@
 """The warehouses that tables and views are kept in, behind one interface."""
 
-from schemas.warehouses.base import NoWarehouse, Warehouse, WarehouseError, open_warehouse
+from schemas.warehouses.base import (
+    NoWarehouse,
+    Refused,
+    Warehouse,
+    WarehouseError,
+    open_warehouse,
+)
 
-__all__ = ["NoWarehouse", "Warehouse", "WarehouseError", "open_warehouse"]
+__all__ = ["NoWarehouse", "Refused", "Warehouse", "WarehouseError", "open_warehouse"]

@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Final
 
 from google.api_core import exceptions as api
 from google.auth.credentials import AnonymousCredentials
-from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
-from schemas.changes import Change, CreateTable
-from schemas.live import Live, LiveTable, LiveView
-from schemas.model import Column, Partition, Table
-from schemas.views.model import Definition, Function, View, at_home, bigquery_statement
-from schemas.warehouses.base import Warehouse, WarehouseError
+from schemas.changes import Change, CreateTable, Rename
+from schemas.ddl import bigquery_identifier
+from schemas.live import Live
+from schemas.views.model import Definition, Function, View, at_home, bigquery_statement, marked
+from schemas.warehouses.base import Refused, Warehouse
+from schemas.warehouses.bigquery_errors import PATIENCE, told
+from schemas.warehouses.bigquery_fields import declared, merged, milliseconds
+from schemas.warehouses.bigquery_look import look
 
-#: The API's words for types, where they are not SQL's.
-_TYPES: Final = {
-    "INTEGER": "INT64",
-    "FLOAT": "FLOAT64",
-    "BOOLEAN": "BOOL",
-    "RECORD": "STRUCT",
-}
-_AT_ONCE: Final = 8
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _told(method: Callable[P, T]) -> Callable[P, T]:
-    """Google's errors become WarehouseError."""
-
-    @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return method(*args, **kwargs)
-        except api.Forbidden as error:
-            raise WarehouseError(
-                f"{error.message}\nroles/bigquery.dataEditor on the dataset and "
-                "roles/bigquery.jobUser on the project are needed"
-            ) from error
-        except api.GoogleAPICallError as error:
-            raise WarehouseError(str(error.message)) from error
-        except GoogleAuthError as error:
-            raise WarehouseError(
-                f"no Google credentials: run gcloud auth application-default login ({error})"
-            ) from error
-
-    return call
+_LOCATION: Final = "US"
 
 
 class BigQuery(Warehouse):
@@ -59,78 +26,97 @@ class BigQuery(Warehouse):
 
     Args:
         dataset: ``PROJECT.DATASET``.
-        location: where it is made if it is not there; everything that is joined is in one place.
+        location: where it is made if it is not there, by default US; everything that is joined is
+            in one place.
         client: Google's, by default made with the environment's credentials.
     """
 
     described = True
+    expires = True
 
-    @_told
-    def __init__(self, dataset: str, location: str, client: bigquery.Client | None = None) -> None:
+    @told
+    def __init__(
+        self, dataset: str, location: str | None = None, client: bigquery.Client | None = None
+    ) -> None:
         self.name = dataset
+        self.place = f"create dataset {dataset} in {location or _LOCATION}"
         self._location = location
         self._client = client or _client(dataset.rpartition(".")[0])
 
-    @_told
+    @told
     def look(self) -> Live:
-        try:
-            items = list(self._client.list_tables(self.name))
-            routines = list(self._client.list_routines(self.name))
-        except api.NotFound:
-            return Live()
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            found = list(threads.map(self._client.get_table, [one.reference for one in items]))
-            bodies = list(
-                threads.map(self._client.get_routine, [one.reference for one in routines])
-            )
-        return Live.of(
-            (_table(one) for one in found if one.table_type == "TABLE"),
-            [
-                *(
-                    LiveView(one.table_id, _text(one.view_query, one.description))
-                    for one in found
-                    if one.table_type == "VIEW"
-                ),
-                *(LiveView(one.routine_id, _text(one.body, one.description)) for one in bodies),
-            ],
-        )
+        return look(self._client, self.name, self._location)
 
-    @_told
-    def prepare(self) -> str | None:
-        try:
-            self._client.get_dataset(self.name)
-        except api.NotFound:
-            dataset = bigquery.Dataset(self.name)
-            dataset.location = self._location
-            dataset.description = "Elexon IRIS: live and historic data of the electricity market."
-            self._client.create_dataset(dataset, exists_ok=True)
-            return f"created dataset {self.name} in {self._location}"
-        return None
+    @told
+    def prepare(self) -> None:
+        dataset = bigquery.Dataset(self.name)
+        dataset.location = self._location or _LOCATION
+        dataset.description = "Elexon IRIS: live and historic data of the electricity market."
+        self._client.create_dataset(dataset, exists_ok=True, **PATIENCE)
 
-    @_told
+    @told
     def make(self, change: Change) -> None:
-        if isinstance(change, CreateTable):
-            self._client.create_table(_declared(self.name, change.table), exists_ok=True)
-            return
-        # One update of the whole schema: DDL cannot add a field to a STRUCT.
-        table = self._client.get_table(f"{self.name}.{change.table.name}")
-        fields = _merged([field.to_api_repr() for field in table.schema], change.table.columns)
-        table.schema = [bigquery.SchemaField.from_api_repr(field) for field in fields]
-        table.description = change.table.description
-        self._client.update_table(table, ["schema", "description"])
+        if isinstance(change, Rename):
+            name = bigquery_identifier(f"{self.name}.{change.name}")
+            self._run(f"ALTER TABLE {name} RENAME TO {bigquery_identifier(change.to)}")
+        elif isinstance(change, CreateTable):
+            self._create(change)
+        else:  # one update of the whole schema: DDL cannot add a field to a STRUCT
+            table = self._client.get_table(f"{self.name}.{change.table.name}", **PATIENCE)
+            fields = merged([field.to_api_repr() for field in table.schema], change.table.columns)
+            table.schema = [bigquery.SchemaField.from_api_repr(field) for field in fields]
+            table.description = change.table.description
+            self._client.update_table(table, ["schema", "description"], **PATIENCE)
 
-    @_told
-    def define(self, definition: Definition) -> None:
-        if isinstance(definition, View) and not definition.parameters:
-            self._run(self.statement(definition))
-            return
-        routine = self._routine(definition)
+    def _create(self, change: CreateTable) -> None:
+        wanted = declared(self.name, change.table, change.expire_days)
         try:
-            self._client.create_routine(routine)
+            self._client.create_table(wanted, **PATIENCE)
+        except api.Conflict:  # another run was faster, or somebody's view has the name
+            if self._client.get_table(wanted.reference, **PATIENCE).table_type != "TABLE":
+                raise
+        # Rows expire on request alone, whatever the dataset's defaults are.
+        made = self._client.get_table(wanted.reference, **PATIENCE)
+        changed = []
+        if made.expires is not None:
+            made.expires = None
+            changed.append("expires")
+        partitioning = made.time_partitioning
+        if partitioning is not None and partitioning.expiration_ms != milliseconds(change):
+            partitioning.expiration_ms = milliseconds(change)
+            made.time_partitioning = partitioning
+            changed.append("time_partitioning")
+        if changed:
+            self._client.update_table(made, changed, **PATIENCE)
+
+    @told
+    def define(self, definition: Definition) -> None:
+        try:
+            if isinstance(definition, View) and not definition.parameters:
+                self._define_view(self.marked(definition))
+            else:
+                self._define_routine(definition)
+        except (api.BadRequest, api.NotFound) as error:
+            raise Refused(str(error.message)) from error
+
+    def _define_routine(self, definition: Definition) -> None:
+        routine = self._routine(self.marked(definition))
+        try:
+            self._client.create_routine(routine, **PATIENCE)
         except api.Conflict:
             self._client.update_routine(
-                routine, ["body", "arguments", "return_type", "description", "type_"]
+                routine, ["body", "arguments", "return_type", "description", "type_"], **PATIENCE
             )
+
+    def _define_view(self, view: Definition) -> None:
+        self._run(bigquery_statement(view, self.name))
+        # A dataset's default expiration goes for views, too; and without its mark the next run
+        # would take it for somebody else's.
+        made = self._client.get_table(f"{self.name}.{view.name}", **PATIENCE)
+        if made.expires is not None or made.description != view.description:
+            made.expires = None
+            made.description = view.description
+            self._client.update_table(made, ["expires", "description"], **PATIENCE)
 
     def _routine(self, definition: Definition) -> bigquery.Routine:
         is_scalar = isinstance(definition, Function)
@@ -149,39 +135,14 @@ class BigQuery(Warehouse):
             routine.return_type = _type(definition.returns)
         return routine
 
-    def text_of(self, definition: Definition) -> str:
-        return _text(at_home(definition.sql, self.name), definition.description)
-
-    def statement(self, definition: Definition) -> str:
-        return bigquery_statement(definition, self.name)
-
-    @_told
-    def count(self, table: str) -> int:
-        [row] = self._run(f"SELECT COUNT(*) AS n FROM `{self.name}.{table}`")
-        number: int = row["n"]
-        return number
-
-    @_told
-    def copy(self, table: str, to: str) -> None:
-        options = bigquery.CopyJobConfig(write_disposition="WRITE_EMPTY")
-        source, copy = f"{self.name}.{table}", f"{self.name}.{to}"
-        self._client.copy_table(source, copy, job_config=options).result()
-
-    @_told
-    def drop(self, table: str) -> None:
-        self._client.delete_table(f"{self.name}.{table}")
-
-    @_told
-    def is_written(self, table: str) -> bool:
-        # A copy does not hold what is still in the buffer of a stream.
-        return self._client.get_table(f"{self.name}.{table}").streaming_buffer is not None
+    def marked(self, definition: Definition) -> Definition:
+        return marked(definition, bigquery_statement(definition, self.name))
 
     def close(self) -> None:
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def _run(self, sql: str) -> Iterable[Any]:
-        rows: Iterable[Any] = self._client.query(sql).result()
-        return rows
+    def _run(self, sql: str) -> None:
+        self._client.query(sql, **PATIENCE).result(retry=PATIENCE["retry"])
 
 
 def _type(name: str) -> bigquery.StandardSqlDataType:
@@ -194,69 +155,3 @@ def _client(project: str) -> bigquery.Client:
         return bigquery.Client(project=project)
     anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
     return bigquery.Client(project=project, credentials=anonymous)
-
-
-def _text(sql: str | None, description: str | None) -> str:
-    return f"{(sql or '').strip()}\n-- {description or ''}"
-
-
-def _table(found: bigquery.Table) -> LiveTable:
-    partitioning = found.time_partitioning
-    by_day = partitioning is not None and partitioning.type_ == "DAY" and partitioning.field
-    return LiveTable(
-        found.table_id,
-        tuple(map(_column, found.schema)),
-        Partition(partitioning.field) if by_day else None,
-        tuple(found.clustering_fields or ()),
-        laid_out=True,
-        rows=found.num_rows,
-        bytes=found.num_bytes,
-        description=found.description or "",
-    )
-
-
-def _column(field: bigquery.SchemaField) -> Column:
-    return Column(
-        field.name,
-        _TYPES.get(field.field_type, field.field_type),
-        field.mode == "REPEATED",
-        field.description or "",
-        tuple(map(_column, field.fields)),
-    )
-
-
-def _declared(dataset: str, table: Table) -> bigquery.Table:
-    fields = [bigquery.SchemaField.from_api_repr(_field(column)) for column in table.columns]
-    declared = bigquery.Table(f"{dataset}.{table.name}", schema=fields)
-    declared.description = table.description
-    if table.partition is not None:
-        declared.time_partitioning = bigquery.TimePartitioning(field=table.partition.column)
-    declared.clustering_fields = list(table.cluster) or None
-    return declared
-
-
-def _merged(fields: Iterable[dict[str, Any]], declared: Iterable[Column]) -> list[dict[str, Any]]:
-    """A table's fields with the declared descriptions, and those that it lacks at the end.
-
-    What else a field has (a type of its own, a policy tag, REQUIRED) stays as it is.
-    """
-    wanted = {column.name.lower(): column for column in declared}
-    found = []
-    for field in fields:
-        column = wanted.pop(field["name"].lower(), None)
-        if column is not None:
-            field = {**field, "description": column.description}
-            if column.type == "STRUCT" and "fields" in field:
-                field["fields"] = _merged(field["fields"], column.columns)
-        found.append(field)
-    return [*found, *map(_field, wanted.values())]
-
-
-def _field(column: Column) -> dict[str, Any]:
-    field: dict[str, Any] = {
-        "name": column.name,
-        "type": "RECORD" if column.type == "STRUCT" else column.type,
-        "mode": "REPEATED" if column.repeated else "NULLABLE",
-        "description": column.description,
-    }
-    return {**field, "fields": list(map(_field, column.columns))} if column.columns else field

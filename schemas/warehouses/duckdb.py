@@ -2,54 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
-from schemas.changes import AddColumns, Change, CreateTable
+from schemas.changes import AddColumns, Change, CreateTable, Rename
 from schemas.ddl import duckdb_ddl, duckdb_identifier, duckdb_type
-from schemas.live import Live, LiveTable, LiveView
+from schemas.live import Live
 from schemas.model import Column
 from schemas.views.dialect import duckdb_statement
-from schemas.views.model import Definition, Function
-from schemas.warehouses.base import Warehouse, WarehouseError
+from schemas.views.model import Definition, Function, marked
+from schemas.warehouses.base import Refused, Warehouse, WarehouseError
+from schemas.warehouses.duckdb_look import look
 
 #: What DuckDB says while another process holds the file, and how long that is waited for.
-_LOCKED: Final = "Could not set lock on file"
+_LOCKED: Final = re.compile(r"Could not set lock on file .*?held in (?P<holder>.*?\(PID \d+\))")
 _LOCK_SECONDS: Final = 30.0
-_TYPES: Final = {
-    "VARCHAR": "STRING",
-    "BIGINT": "INT64",
-    "INTEGER": "INT64",
-    "DOUBLE": "FLOAT64",
-    "BOOLEAN": "BOOL",
-    "TIMESTAMP": "DATETIME",
-    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
-    "DATE": "DATE",
-    "JSON": "JSON",
-    "BLOB": "BYTES",
-}
 
 
 class DuckDB(Warehouse):
     """A file, which others write to in between.
 
-    Descriptions are not kept; a view's comment holds what tells whether it is the one declared.
+    Descriptions of tables and columns are not kept, those of views and functions are: they hold
+    the mark.
 
     Args:
         path: of the file, which need not exist.
+        read_only: it is only looked at.
     """
 
     described = False
+    expires = False
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, read_only: bool = False) -> None:
         self.name = path
+        self.place = f"create file {path}"
         self._path = Path(path)
+        self._read_only = read_only
         self._held: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
@@ -73,63 +67,53 @@ class DuckDB(Warehouse):
                 connection.close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        """Waits for whoever writes at the moment."""
+        """Waits for whoever has it open at the moment."""
         until = time.monotonic() + _LOCK_SECONDS
         while True:
             try:
-                return duckdb.connect(str(self._path))
-            except duckdb.IOException as error:
-                if _LOCKED not in str(error) or time.monotonic() > until:
-                    raise WarehouseError(f"{self._path}: {_line(error)}") from error
-                time.sleep(0.05)
+                return duckdb.connect(str(self._path), read_only=self._read_only)
             except duckdb.Error as error:
-                raise WarehouseError(f"{self._path}: {_line(error)}") from error
+                locked = _LOCKED.search(str(error))
+                if locked is None:
+                    raise WarehouseError(f"{self._path}: {_line(error)}") from error
+                if time.monotonic() > until:
+                    raise WarehouseError(
+                        f"{self._path}: {locked['holder']} has had it open for "
+                        f"{_LOCK_SECONDS:.0f} seconds: end that, or try again when it has ended"
+                    ) from error
+                time.sleep(0.05)
 
     def look(self) -> Live:
         if not self._path.exists():
-            return Live()
+            return Live(exists=False)
         with self._open() as connection:
-            columns: dict[str, list[Column]] = {}
-            for table, column, type_ in connection.execute(
-                "SELECT c.table_name, c.column_name, c.data_type FROM duckdb_columns() c "
-                "JOIN duckdb_tables() t ON t.table_oid = c.table_oid "
-                "AND t.database_name = c.database_name AND t.schema_name = c.schema_name "
-                "WHERE c.schema_name = 'main' AND NOT c.internal ORDER BY c.column_index"
-            ).fetchall():
-                columns.setdefault(table, []).append(_column(column, type_))
-            views = connection.execute(
-                "SELECT view_name, comment FROM duckdb_views() "
-                "WHERE schema_name = 'main' AND NOT internal UNION ALL "
-                "SELECT function_name, comment FROM duckdb_functions() "
-                "WHERE schema_name = 'main' AND NOT internal"
-            ).fetchall()
-        return Live.of(
-            (LiveTable(name, tuple(found)) for name, found in columns.items()),
-            (LiveView(name, comment or "") for name, comment in views),
-        )
+            return look(connection)
 
-    def prepare(self) -> str | None:
-        if self._path.exists():
-            return None
+    def prepare(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WarehouseError(f"{self._path}: {error.strerror}") from error
         with self._open():
-            return f"created {self._path}"
+            pass
 
     def make(self, change: Change) -> None:
-        table = duckdb_identifier(change.table.name)
         with self._open() as connection:
-            if isinstance(change, CreateTable):
-                connection.execute(duckdb_ddl(change.table))
-            elif isinstance(change, AddColumns):
-                for path, column in change.columns:
-                    place = ".".join([*_steps(change.table.columns, path), ""])
-                    connection.execute(
-                        f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS "
-                        f"{place}{duckdb_identifier(column.name)} {duckdb_type(column)}"
-                    )
+            for statement in _statements(change):
+                connection.execute(statement)
+
+    def make_all(self, changes: Sequence[Change]) -> Iterator[str]:
+        with self._open() as connection:
+            connection.begin()
+            try:
+                for change in changes:
+                    for statement in _statements(change):
+                        connection.execute(statement)
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+        yield from map(str, changes)
 
     def define(self, definition: Definition) -> None:
         kind = "VIEW"
@@ -138,48 +122,41 @@ class DuckDB(Warehouse):
         elif definition.parameters:
             kind = "MACRO TABLE"
         name = duckdb_identifier(definition.name)
+        comment = self.marked(definition).description.replace("'", "''")
         with self._open() as connection:
-            connection.execute(self.statement(definition))
-            connection.execute(f"COMMENT ON {kind} {name} IS '{self.text_of(definition)}'")
+            connection.begin()
+            try:
+                connection.execute(duckdb_statement(definition))
+                connection.execute(f"COMMENT ON {kind} {name} IS '{comment}'")
+            except (duckdb.CatalogException, duckdb.BinderException) as error:
+                connection.rollback()
+                raise Refused(_line(error)) from error
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
 
-    def text_of(self, definition: Definition) -> str:
-        return hashlib.sha256(self.statement(definition).encode()).hexdigest()
-
-    def statement(self, definition: Definition) -> str:
-        return duckdb_statement(definition)
-
-    def count(self, table: str) -> int:
-        with self._open() as connection:
-            found: Any = connection.execute(
-                f"SELECT count(*) FROM {duckdb_identifier(table)}"
-            ).fetchone()
-            number: int = found[0]
-            return number
-
-    def copy(self, table: str, to: str) -> None:
-        with self._open() as connection:
-            connection.execute(
-                f"CREATE TABLE {duckdb_identifier(to)} AS FROM {duckdb_identifier(table)}"
-            )
-
-    def drop(self, table: str) -> None:
-        with self._open() as connection:
-            connection.execute(f"DROP TABLE {duckdb_identifier(table)}")
-
-    def is_written(self, table: str) -> bool:
-        return False  # a copy is one transaction
+    def marked(self, definition: Definition) -> Definition:
+        return marked(definition, f"{duckdb_statement(definition)}\n{definition.description}")
 
     def close(self) -> None:
         """Nothing is open between two steps."""
 
 
-def _column(name: str, type_: str) -> Column:
-    repeated = type_.endswith("[]")
-    type_ = type_.removesuffix("[]")
-    if not type_.startswith("STRUCT("):
-        return Column(name, _TYPES.get(type_, type_), repeated)
-    nested = tuple(_column(one, str(kind)) for one, kind in duckdb.type(type_).children)
-    return Column(name, "STRUCT", repeated, columns=nested)
+def _statements(change: Change) -> Iterator[str]:
+    if isinstance(change, Rename):
+        name, to = duckdb_identifier(change.name), duckdb_identifier(change.to)
+        yield f"ALTER TABLE {name} RENAME TO {to}"
+    elif isinstance(change, CreateTable):
+        yield duckdb_ddl(change.table)
+    elif isinstance(change, AddColumns):
+        table = duckdb_identifier(change.table.name)
+        for path, column in change.columns:
+            place = ".".join([*_steps(change.table.columns, path), ""])
+            yield (
+                f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS "
+                f"{place}{duckdb_identifier(column.name)} {duckdb_type(column)}"
+            )
 
 
 def _steps(columns: Iterable[Column], path: Sequence[str]) -> Iterator[str]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from schemas.changes import (
+    ADOPT,
+    FREE_THE_NAME,
+    RELAX,
     AddColumns,
     Change,
     Conflict,
     CreateTable,
     Describe,
+    Rename,
     changes,
     foreseen,
     merged,
@@ -94,6 +98,55 @@ def test_descriptions() -> None:
         assert found(other, described=False) == []
     missing = replace(LIVE, columns=(AT, replace(GATES, columns=(OPEN,))))
     assert found(missing) == [AddColumns(TABLE, ((("gates",), WIDTH),))], "described when added"
+
+
+def test_partitions_expire_on_request() -> None:
+    whole = replace(TABLE, name="whole", partition=None)
+    made = list(changes([TABLE, whole], Live(), described=True, expire_days=60))
+    assert made == [CreateTable(TABLE, 60), CreateTable(whole)]
+    assert [str(one) for one in made] == [
+        "create table bmrs_tide_iris (2 columns; a day's rows are deleted after 60 days)",
+        "create table whole (2 columns)",
+    ]
+
+
+def test_what_is_no_table_is_a_conflict() -> None:
+    assert found(replace(LIVE, kind="view")) == [
+        Conflict("bmrs_tide_iris", "kind", "view", "table", FREE_THE_NAME)
+    ]
+
+
+def test_what_refuses_null_is_a_conflict() -> None:
+    theirs = replace(LIVE, columns=(*LIVE.columns, Column("theirs", "STRING")))
+    declared = Conflict("bmrs_tide_iris", "at", "NOT NULL", "may be NULL", RELAX)
+    nested = replace(declared, what="gates.open")
+    other = replace(declared, what="theirs", declared="no such column, or may be NULL")
+    required = frozenset({"at", "gates.open", "theirs"})
+    assert found(replace(theirs, required=required)) == [declared, nested, other]
+    defaults = replace(theirs, required=required, defaulted=required)
+    assert found(defaults) == [declared, nested], "a default does not help where NULL is written"
+
+
+def test_other_partitions_are_said_in_words() -> None:
+    month = replace(LIVE, partition=None, layout="month of at")
+    assert found(month) == [
+        Conflict("bmrs_tide_iris", "partition", "month of at", "day of at", ADOPT)
+    ]
+
+
+def test_a_dataset_that_tells_cases_apart_has_other_tables() -> None:
+    other = replace(LIVE, name="BMRS_TIDE_IRIS")
+    assert list(changes([TABLE], Live.of([other], folds=False), described=True)) == [
+        CreateTable(TABLE)
+    ]
+
+
+def test_a_renamed_table_is_foreseen_under_its_name() -> None:
+    live = foreseen(Live.of([LIVE]), [Rename("BMRS_tide_iris", "Other"), CreateTable(TABLE)])
+    assert live.tables == {
+        "other": replace(LIVE, name="Other"),
+        "bmrs_tide_iris": as_declared(TABLE),
+    }
 
 
 def test_what_is_foreseen_is_what_is_there_afterwards() -> None:

@@ -10,6 +10,8 @@ import pytest
 import schemas
 from schemas.errors import Problem, SchemaError
 from schemas.historic import Historic, HistoricTable, load_historic
+from schemas.live import Live, LiveTable
+from schemas.model import Column
 
 
 def written(directory: Path, data: object) -> str:
@@ -66,6 +68,26 @@ def test_a_column_that_is_not_there(tmp_path: Path, registry: schemas.Registry) 
     path = written(tmp_path, {"FREQ": [{"table": "old", "instead": {"hz": "frequency"}}]})
     reason = "FREQ has no column hz; correct the name"
     assert problems(path, registry) == [Problem(path, "FREQ", reason)]
+
+
+def test_a_table_that_is_named_twice(tmp_path: Path, registry: schemas.Registry) -> None:
+    path = written(tmp_path, {"FREQ": [{"table": "old"}, {"table": "OLD"}]})
+    assert problems(path, registry) == [Problem(path, "FREQ", "old is there twice; leave one out")]
+
+
+def test_what_a_file_names_and_is_not_there(tmp_path: Path, registry: schemas.Registry) -> None:
+    instead = {"frequency": "hz", "measurementTime": "at"}
+    path = written(tmp_path, {"FREQ": [{"table": "old", "instead": instead}, {"table": "d.older"}]})
+    live = Live.of([LiveTable("old", (Column("at", "DATETIME"), Column("Frequency", "STRING")))])
+    assert list(load_historic(registry, path).unmet(live)) == [
+        f"{path}: FREQ: there is no table d.older; give its name without project and dataset"
+    ]
+    bare = Live.of([LiveTable("old", ()), LiveTable("d.older", ())])
+    assert list(load_historic(registry, path).unmet(bare)) == [
+        f"{path}: FREQ: old has no column hz to take for frequency",
+        f"{path}: FREQ: old has no column at to take for measurementTime",
+    ]
+    assert list(load_historic(registry).unmet(live)) == [], "the bundled file names what may be"
 
 
 @pytest.mark.parametrize(

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
 from schemas.cli import main
-
-
-class Kept:
-    """A file, and what the commands print about it."""
-
-    def __init__(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.path = path
-        self._capsys = capsys
-
-    def call(self, command: str, *arguments: str) -> tuple[int, list[str], str]:
-        code = main([command, "--warehouse", f"duckdb:{self.path}", *arguments])
-        out, err = self._capsys.readouterr()
-        return code, out.splitlines(), err
-
-    def run(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.path)) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            return connection.execute(sql).fetchall()
+from schemas.warehouses import duckdb as warehouse
+from tests.schemas.keeping import FEW, FUELINST, ROW, Kept, killed
 
 
 @pytest.fixture(scope="module")
@@ -45,25 +27,21 @@ def kept(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Kep
 
 
 @pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few datasets are all that there are."""
+    monkeypatch.setattr("schemas.cli.load", lambda *folders: FEW)
+
+
+@pytest.fixture
 def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Kept:
     return Kept(tmp_path / "iris.duckdb", capsys)
-
-
-FUELINST = (
-    "CREATE TABLE bmrs_fuelinst_iris (dataset VARCHAR, publishTime TIMESTAMPTZ, startTime "
-    "TIMESTAMPTZ, settlementDate DATE, settlementPeriod BIGINT, fuelType VARCHAR, generation "
-    "DOUBLE, source VARCHAR, ingested_utc TIMESTAMPTZ)"
-)
-ROW = (
-    "INSERT INTO bmrs_fuelinst_iris VALUES ('FUELINST', '2025-11-01 00:05:00+00', "
-    "'2025-11-01 00:00:00+00', '2025-11-01', 1, 'WIND', 1234.0, 'IRIS', '2025-11-01 00:06:00+00')"
-)
 
 
 def test_a_dry_run_makes_nothing(empty: Kept) -> None:
     code, lines, _ = empty.call("apply", "--dry-run")
     assert code == 0
-    assert lines[0].startswith("would create table bmrs_abuc_iris (")
+    assert lines[0] == f"would create file {empty.path}"
+    assert lines[1].startswith("would create table bmrs_abuc_iris (")
     assert "would create view bmrs_abuc_unified" in lines
     assert "would create function settlement_period" in lines
     assert "would create table function bmrs_remit_latest_between" in lines
@@ -108,19 +86,78 @@ def test_what_an_interrupted_run_left_out_is_made(kept: Kept) -> None:
     assert kept.call("diff") == (0, [], "")
 
 
-def test_a_view_that_is_another_one_is_replaced_and_so_are_those_over_it(kept: Kept) -> None:
+def test_a_view_that_is_stale_is_replaced_and_so_are_those_over_it(kept: Kept) -> None:
     kept.run("CREATE OR REPLACE VIEW bmrs_mels_unified AS SELECT 1 AS one")
-    assert kept.call("apply") == (
-        0,
-        [
-            "replace view bmrs_mels_unified",
-            "replace view bmrs_mels_latest",
-            "replace view bmrs_mels_resolved",
-            "replace table function bmrs_mels_resolved_between",
-        ],
-        "",
-    )
+    mark = "(made by python -m schemas apply: 00000000)"
+    kept.run(f"COMMENT ON VIEW bmrs_mels_unified IS 'MEL. {mark}'")
+    lines = [
+        "replace view bmrs_mels_unified",
+        "replace view bmrs_mels_latest",
+        "replace view bmrs_mels_resolved",
+        "replace table function bmrs_mels_resolved_between",
+    ]
+    assert kept.call("apply") == (0, lines, "")
     assert kept.run("SELECT * FROM bmrs_mels_latest") == []
+
+
+def test_views_and_functions_say_what_they_are_and_who_made_them(kept: Kept) -> None:
+    comments = kept.run(
+        "SELECT comment FROM duckdb_views() WHERE NOT internal UNION ALL "
+        "SELECT comment FROM duckdb_functions() WHERE schema_name = 'main' AND NOT internal"
+    )
+    assert len(comments) > 250
+    for (comment,) in comments:
+        text, _, mark = comment.partition(" (made by python -m schemas apply: ")
+        assert text
+        assert len(mark) == len("5f2a81c0)")
+
+
+def test_what_is_of_somebody_else_is_left_alone_and_the_rest_is_made(
+    empty: Kept, few: None
+) -> None:
+    empty.run("CREATE VIEW bmrs_fuelinst_unified AS SELECT 1 AS mine")
+    empty.run("CREATE TABLE bmrs_freq_unified AS SELECT 1 AS precious")
+    empty.run("CREATE VIEW bmrs_indo_iris AS SELECT 1 AS mine")
+    empty.run("CREATE MACRO settlement_start(x) AS x + 1")
+    theirs = "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal AND comment IS NULL"
+    before = empty.run(theirs)
+    _, foreseen, _ = empty.call("apply", "--dry-run")
+    code, lines, said = empty.call("apply")
+    assert code == 1
+    assert [line.removeprefix("would ") for line in foreseen] == lines
+    assert lines[-5:] == [
+        "NAME                   WHAT   LIVE                DECLARED",
+        "bmrs_indo_iris         kind   view                table",
+        "settlement_start       maker  another (function)  apply",
+        "bmrs_freq_unified      kind   table               view",
+        "bmrs_fuelinst_unified  maker  another (view)      apply",
+    ]
+    assert said.endswith("give it another name and run apply again\n")
+    assert "create view bmrs_mels_unified" in lines
+    [left] = [line for line in lines if "bmrs_indo_unified" in line]
+    assert left.startswith(
+        "note: left as they are, because they need bmrs_indo_iris: bmrs_indo_unified, "
+        "bmrs_indo_latest, iris_key_conflicts"
+    )
+    assert empty.run(theirs) == before
+    assert empty.run("SELECT settlement_start(1)") == [(2,)]
+    assert empty.call("apply")[:2] == (1, ["nothing to do", *lines[-10:]])
+    empty.run("ALTER VIEW bmrs_fuelinst_unified RENAME TO mine")
+    assert "create view bmrs_fuelinst_latest" in empty.call("apply")[1]
+
+
+def test_columns_that_refuse_null_are_listed(empty: Kept, few: None) -> None:
+    empty.run(
+        "CREATE TABLE bmrs_freq_iris (theirs VARCHAR NOT NULL, other INT NOT NULL DEFAULT 3, "
+        "measurementTime TIMESTAMP NOT NULL DEFAULT now())"
+    )
+    code, lines, said = empty.call("apply")
+    assert code == 1
+    assert lines[-2:] == [
+        "bmrs_freq_iris  theirs           NOT NULL  no such column, or may be NULL",
+        "bmrs_freq_iris  measurementTime  NOT NULL  may be NULL",
+    ]
+    assert "ALTER COLUMN ... DROP NOT NULL" in said
 
 
 def test_what_cannot_be_reconciled_is_listed_and_stays(empty: Kept) -> None:
@@ -129,79 +166,19 @@ def test_what_cannot_be_reconciled_is_listed_and_stays(empty: Kept) -> None:
     code, lines, said = empty.call("apply")
     assert code == 1
     assert lines[-4:] == [
-        "TABLE               WHAT         LIVE       DECLARED",
+        "NAME                WHAT         LIVE       DECLARED",
         "bmrs_fuelinst_iris  publishTime  TIMESTAMP  DATETIME",
         "bmrs_fuelinst_iris  startTime    TIMESTAMP  DATETIME",
         "bmrs_fuelinst_iris  generation   FLOAT64    INT64",
     ]
     assert said == (
-        f"schemas: {empty.path} has other types or partitions than declared, listed above; they "
-        "stay as they are. python -m schemas adopt puts such tables aside and makes new ones\n"
+        f"schemas: {empty.path} is in part not as declared, as listed above; python -m schemas "
+        "adopt puts tables aside whose columns or partitions are other ones, and makes new ones\n"
     )
     [row] = empty.run(
         "SELECT startTime::VARCHAR, generation, data_source FROM bmrs_fuelinst_latest"
     )
     assert row == ("2025-11-01 00:00:00", 1234, "IRIS")
-
-
-def test_an_old_table_is_adopted_and_put_back(empty: Kept) -> None:
-    empty.run(FUELINST)
-    empty.run(ROW)
-    steps = [
-        "copy bmrs_fuelinst_iris to bmrs_fuelinst_iris_adopted",
-        "drop bmrs_fuelinst_iris",
-        "create bmrs_fuelinst_iris",
-    ]
-    assert empty.call("adopt", "--dry-run") == (0, [f"would {step}" for step in steps], "")
-    last = "the views follow with python -m schemas apply"
-    assert empty.call("adopt") == (0, [f"{steps[0]} (1 rows)", *steps[1:], last], "")
-    assert empty.call("adopt") == (0, ["nothing to do"], "")
-    code, _, said = empty.call("apply")
-    assert (code, said) == (0, "")
-    query = "SELECT startTime::VARCHAR, generation, data_source FROM bmrs_fuelinst_unified"
-    assert empty.run(query) == [("2025-11-01 00:00:00", 1234, "ADOPTED")]
-    empty.run(
-        "INSERT INTO bmrs_fuelinst_iris (fuelType, settlementDate) VALUES ('GAS', '2026-01-01')"
-    )
-    code, lines, _ = empty.call("adopt", "--undo")
-    assert (code, lines) == (
-        0,
-        [
-            "copy bmrs_fuelinst_iris to bmrs_fuelinst_iris_after_adoption (1 rows)",
-            "drop bmrs_fuelinst_iris",
-            "copy bmrs_fuelinst_iris_adopted to bmrs_fuelinst_iris (1 rows)",
-            "drop bmrs_fuelinst_iris_adopted",
-            last,
-        ],
-    )
-    assert empty.run("SELECT generation FROM bmrs_fuelinst_iris") == [(1234.0,)]
-    assert empty.run("SELECT fuelType FROM bmrs_fuelinst_iris_after_adoption") == [("GAS",)]
-
-
-@pytest.mark.parametrize(
-    "done", ["", "; DROP TABLE bmrs_fuelinst_iris"], ids=["copied", "copied and dropped"]
-)
-def test_an_adoption_that_was_interrupted_goes_on(empty: Kept, done: str) -> None:
-    empty.run(FUELINST)
-    empty.run(ROW)
-    empty.run(f"CREATE TABLE bmrs_fuelinst_iris_adopted AS FROM bmrs_fuelinst_iris{done}")
-    code, _, _ = empty.call("adopt")
-    assert code == 0
-    assert empty.run("SELECT generation FROM bmrs_fuelinst_iris_adopted") == [(1234.0,)]
-    assert empty.run("SELECT * FROM bmrs_fuelinst_iris") == []
-    assert empty.call("apply")[0] == 0
-
-
-def test_two_tables_that_differ_are_not_mixed_up(empty: Kept) -> None:
-    empty.run(FUELINST)
-    empty.run("CREATE TABLE bmrs_fuelinst_iris_adopted AS FROM bmrs_fuelinst_iris")
-    empty.run(ROW)
-    assert empty.call("adopt") == (
-        1,
-        [],
-        "schemas: bmrs_fuelinst_iris and bmrs_fuelinst_iris_adopted are both there and hold "
-        "different numbers of rows: rename or drop one of them\n",
-    )
 
 
 def test_a_historic_table_that_cannot_be_used_is_told(kept: Kept) -> None:
@@ -259,12 +236,55 @@ def test_statements_of_views(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_a_mapping_of_the_users(kept: Kept, tmp_path: Path) -> None:
-    kept.run("CREATE TABLE mine (published TIMESTAMP, startTime TIMESTAMP, demand DOUBLE)")
-    kept.run("INSERT INTO mine VALUES ('2024-01-01 00:30', '2024-01-01', 30000)")
-    file = tmp_path / "historic.json"
-    file.write_text('{"INDO": [{"table": "mine", "instead": {"publishTime": "published"}}]}')
-    code, lines, _ = kept.call("apply", "--historic", str(file))
-    assert code == 0
-    assert "replace view bmrs_indo_unified" in lines
-    assert kept.run("SELECT demand, data_source FROM bmrs_indo_latest") == [(30_000, "HISTORIC")]
+@pytest.mark.parametrize("step", [0, 1, 3])
+def test_an_apply_that_is_killed_is_finished_by_the_next(step: int, empty: Kept) -> None:
+    empty.run(FUELINST)
+    empty.run(ROW)
+    killed(empty, "apply", step)
+    assert empty.call("apply")[0] == 1, "the old table"
+    assert empty.call("adopt")[0] == 0
+    assert empty.call("apply")[0] == 0
+    assert empty.call("diff") == (0, [], "")
+
+
+def test_ctrl_c_is_told_in_a_line(empty: Kept, few: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, made = warehouse.DuckDB.define, list[str]()
+
+    def define(self: warehouse.DuckDB, definition: object) -> None:
+        made.append(str(definition))
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        right(self, definition)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warehouse.DuckDB, "define", define)
+        code, lines, said = empty.call("apply")
+    assert (code, lines[-1]) == (130, "create function settlement_period")
+    assert said == "schemas: stopped; what was told is done, the next run does the rest\n"
+    assert empty.call("apply")[0] == 0
+    assert empty.call("diff") == (0, [], "")
+
+
+def test_partitions_expire_in_bigquery_only(empty: Kept) -> None:
+    assert empty.call("apply", "--expire-partitions-after", "60") == (
+        2,
+        [],
+        "schemas: --expire-partitions-after goes with BigQuery only, a DuckDB file deletes nothing "
+        "by itself; leave it out\n",
+    )
+    with pytest.raises(SystemExit):
+        empty.call("apply", "--expire-partitions-after", "0")
+    assert not empty.path.exists()
+
+
+def test_a_document_without_marks_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "warehouse.md"
+    for reason in (
+        "No such file or directory",
+        "no marks <!-- warehouse: ... --> and <!-- end -->",
+    ):
+        assert main(["document", "--write", str(file)]) == 2
+        assert capsys.readouterr().err == f"schemas: --write {file}: {reason}\n"
+        file.write_text("# A text")

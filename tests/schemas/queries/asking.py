@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.model import Table
 from tests.schemas.views.house import House, Row
 
 LONDON = ZoneInfo("Europe/London")
@@ -22,10 +24,17 @@ class Asking(House):
         subjects: of the datasets that it has.
         now: UTC, such as ``2026-03-29 11:00``.
         zone: the session's time zone, on which nothing may depend.
+        historic: historic tables, by subject.
     """
 
-    def __init__(self, *subjects: str, now: str = "2030-01-01", zone: str = "Asia/Tokyo") -> None:
-        super().__init__(*subjects, zone=zone)
+    def __init__(
+        self,
+        *subjects: str,
+        now: str = "2030-01-01",
+        zone: str = "Asia/Tokyo",
+        historic: Mapping[str, Sequence[Table]] | None = None,
+    ) -> None:
+        super().__init__(*subjects, historic=historic, zone=zone)
         moment = utc(now).replace(tzinfo=UTC)
         for one in list(self.definitions.values()):
             sql = one.sql.replace(CLOCK, f"TIMESTAMP '{moment.isoformat(' ')}'")

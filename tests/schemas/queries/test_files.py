@@ -22,13 +22,16 @@ from tests.schemas.views.house import REGISTRY
 EVERY = pytest.mark.parametrize("question", queries(), ids=lambda one: one.name)
 SUBJECTS = (
     "BOALF", "BOD", "DISEBSP", "EBOCF", "FREQ", "FUELHH", "FUELINST", "INDDEM", "INDGEN", "INDO",
-    "ITSDO", "MID", "REMIT", "WINDFOR",
+    "ITSDO", "MID", "PN", "REMIT", "WINDFOR",
 )  # fmt: skip
 ARGUMENTS = {
     "DATE": "DATE '2026-07-01'",
     "DATETIME": "DATETIME '2026-07-01 12:00:00'",
     "STRING": "'A'",
 }
+#: What is to be seen in the live table alone: rows that came twice, and, of EBOCF, all records of
+#: one key.
+READS_LIVE = {"completeness", "balancing_revenue"}
 #: An event can have been announced any time before: all of REMIT is read.
 READ_WHOLE = {("outages_at", "bmrs_remit_unified")}
 _TABLE = re.compile(r"bmrs_(\w+)_(?:iris|unified|latest)")
@@ -53,6 +56,7 @@ def test_the_questions() -> None:
         "acceptances_per_hour": days,
         "acceptances_per_hour_now": (),
         "active_outages": (),
+        "active_outages_by_unit": (),
         "balancing_revenue": days,
         "bid_ladder": ("of_unit STRING", "of_day DATE"),
         "completeness": days,
@@ -60,9 +64,9 @@ def test_the_questions() -> None:
         "frequency_readings": days,
         "frequency_stress": days,
         "frequency_stress_daily": days,
-        "freshness": (),
         "generation_mix": days,
         "generation_mix_now": (),
+        "generation_snapshots": days,
         "imbalance_against_wholesale": days,
         "indicated_balance": days,
         "interconnector_flows": days,
@@ -71,6 +75,7 @@ def test_the_questions() -> None:
         "market_index_price": days,
         "mean_frequency": days,
         "outages_at": ("at_moment DATETIME",),
+        "outages_by_unit_at": ("at_moment DATETIME",),
         "renewable_share": days,
         "settlement_calendar": days,
         "system_price": days,
@@ -117,6 +122,12 @@ def test_the_clock_is_asked_in_a_zone(question: Question) -> None:
 
 
 @EVERY
+def test_no_count_can_be_null(question: Question) -> None:
+    """COUNTIF of no rows is NULL in some versions of DuckDB."""
+    assert "COUNTIF" not in question.sql.upper()
+
+
+@EVERY
 def test_reads_the_partitions_alone_that_it_needs(question: Question) -> None:
     tree = sqlglot.parse_one(question.sql, read="bigquery")
     constants = {one.name for one in question.parameters}
@@ -149,14 +160,13 @@ def _bounds(where: exp.Where | None, column: str, constants: set[str]) -> Iterat
 
 @EVERY
 def test_what_is_asked_of_days_reads_the_history(question: Question) -> None:
-    """Surplus rows are counted where they are: in the live tables."""
     live = [name for name in question.needs if name.endswith("_iris")]
-    assert not question.parameters or question.name == "completeness" or live == []
+    assert not question.parameters or question.name in READS_LIVE or live == []
 
 
 @EVERY
 def test_what_is_asked_of_now_reads_no_history(question: Question) -> None:
-    if not question.parameters and question.name != "active_outages":
+    if not question.parameters and not question.name.startswith("active_outages"):
         assert [name for name in question.needs if name.endswith(("_unified", "_latest"))] == []
 
 
@@ -174,7 +184,9 @@ def _with_some_rows(zone: str) -> Asking:
     start, published = "2026-06-30 23:00", {"publishTime": "2026-06-30 23:30"}
     unit = {"settlementDate": "2026-07-01", "nationalGridBmUnit": "A", "timeFrom": start}
     asking.live("BOALF", unit | {"acceptanceTime": start})
-    asking.live("BOD", unit | {"settlementPeriod": 1, "pairId": 1})
+    segment = unit | {"settlementPeriod": 1, "timeTo": "2026-06-30 23:30"}
+    asking.live("BOD", segment | {"pairId": 1})
+    asking.live("PN", segment | {"levelFrom": 1})
     asking.live("DISEBSP", half_hour(start, createdDateTime=start, systemBuyPrice=1.0))
     asking.live("EBOCF", half_hour(start, createdDateTime=start, totalCashflow=1.0))
     asking.live("FREQ", {"measurementTime": start, "frequency": 50.0})

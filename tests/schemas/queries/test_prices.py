@@ -76,6 +76,22 @@ def test_system_price_is_of_the_newest_calculation() -> None:
     ]
 
 
+def test_system_price_is_of_a_calculation_that_has_one() -> None:
+    asking = Asking("DISEBSP")
+    asking.live(
+        "DISEBSP",
+        _system("2026-01-15 00:00", 75.0, "2026-01-15 00:20"),
+        _system("2026-01-15 00:00", 80.0, "2026-01-15 00:40"),
+        _system("2026-01-15 00:00", None, "2026-01-20 09:00"),
+        _system("2026-01-15 00:30", None, "2026-01-20 09:00"),
+        _system("2026-01-15 00:30", None, "2026-01-20 08:00"),
+    )
+    assert asking.ask(f"system_price({days(WINTER)})") == [
+        (WINTER, 1, "2026-01-15 00:00", 80.0, 80.0, -12.5, "2026-01-15 00:40"),
+        (WINTER, 2, "2026-01-15 00:30", None, None, -12.5, "2026-01-20 09:00"),
+    ]
+
+
 def test_spread_counts_each_period_once() -> None:
     asking = Asking("DISEBSP")
     asking.live(

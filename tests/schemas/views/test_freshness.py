@@ -60,7 +60,7 @@ def test_a_row_of_it() -> None:
         (185 * MINUTE, MINUTE, (1, 185), False),  # something comes, and it is old
         (-60 * MINUTE, MINUTE, (1, -60), True),
         (3 * MINUTE, None, (0, 3), True),  # of a file, say, which no broker enqueued
-        (3 * 24 * 60 * MINUTE, MINUTE, (None, None), False),  # too old to be looked at
+        (4 * 24 * 60 * MINUTE, MINUTE, (None, None), False),  # too old to be looked at
     ],
 )
 def test_both_times_count(

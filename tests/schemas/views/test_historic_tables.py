@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from schemas.historic import Historic, load_historic
-from schemas.live import as_declared
+from schemas.live import Live, as_declared
 from schemas.model import Column, Table
+from schemas.registry import Registry
 from schemas.tables import table_for
-from schemas.views.catalog import ASIDE
+from schemas.views.catalog import ASIDE, catalog
 from schemas.views.facts import HISTORIC, LIVE, Source, unified
 from tests.schemas.views.house import REGISTRY, House, Row, dataset, facts, live_table
 
@@ -206,3 +207,13 @@ def test_rows_whose_key_cannot_be_read_are_all_there() -> None:
         (None, 1),
         (datetime(2024, 11, 1, 1), 1),
     ]
+
+
+def test_a_table_whose_key_has_no_conversion_is_not_read() -> None:
+    old = Table("bmrs_indo", (Column("startTime", "TIME"), Column("publishTime", "DATETIME")))
+    live = Live.of(map(as_declared, (table_for(dataset("INDO")), old)))
+    found = catalog(Registry([dataset("INDO")]), Historic({}), live)
+    assert found.unused == {
+        "bmrs_indo": "no value of its startTime (TIME) converts: make a view over it that has "
+        "other types"
+    }

@@ -16,6 +16,8 @@ from schemas.views.model import (
     at_home,
     bigquery_statement,
     in_order,
+    mark_in,
+    marked,
 )
 from tests.schemas.views.house import REGISTRY
 
@@ -39,6 +41,37 @@ def test_the_relations_of_a_statement_get_their_home(dataset: str, home: str) ->
     assert at_home("SELECT iris_x, x.iris FROM airis.t", dataset) == (
         "SELECT iris_x, x.iris FROM airis.t"
     )
+
+
+def test_names_that_are_no_plain_words_stand_in_backticks() -> None:
+    sql = "SELECT 1 FROM iris.`my-outages` JOIN iris.`it's` JOIN iris.plain"
+    assert View("v", sql, "").needs == {"my-outages", "it's", "plain"}
+    assert at_home(sql, "p.d") == (
+        "SELECT 1 FROM `p.d.my-outages` JOIN `p.d.it's` JOIN `p.d.plain`"
+    )
+
+
+def test_a_mark_tells_what_a_definition_is_made_of() -> None:
+    view = View("v", "SELECT a FROM iris.t", "What it is.", {"a": "First."})
+    one = marked(view, bigquery_statement(view, "p.d"))
+    assert one.description == "What it is. (made by python -m schemas apply: 0601945f)"
+    assert mark_in(one.description) == mark_in(f"{one.description}\n") == "0601945f"
+    others = [
+        View("v", "SELECT a FROM iris.u", "What it is.", {"a": "First."}),
+        View("v", "SELECT a FROM iris.t", "What it was.", {"a": "First."}),
+        View("v", "SELECT a FROM iris.t", "What it is.", {"a": "Second."}),
+    ]
+    marks = {mark_in(marked(o, bigquery_statement(o, "p.d")).description) for o in others}
+    assert len(marks) == 3
+    assert "0601945f" not in marks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "A view.", "(made by python -m schemas apply: 5f2a81c0) and changed", "5f2a81c0"],
+)
+def test_what_has_no_mark_at_its_end_is_somebody_elses(text: str | None) -> None:
+    assert mark_in(text) is None
 
 
 def test_what_a_statement_needs() -> None:
