@@ -46,13 +46,13 @@ class Asking(House):
         """Inserts rows into the table of a dataset."""
         self.put(f"bmrs_{subject.lower()}_iris", rows)
 
-    def ask(self, question: str, *columns: str) -> list[tuple[Any, ...]]:
+    def ask(self, question: str, *columns: str, google: bool = True) -> list[tuple[Any, ...]]:
         """The sorted rows of a view, or of a call of a table function; all columns by default.
 
         Days and moments are in ISO form.
         """
         query = f"SELECT {', '.join(columns) or '*'} FROM iris.{question}"
-        found = [tuple(map(_plain, row.values())) for row in self.rows(query)]
+        found = [tuple(map(_plain, row.values())) for row in self.rows(query, google)]
         return sorted(found, key=lambda row: [(value is None, value) for value in row])
 
 

@@ -73,7 +73,7 @@ def test_both_times_count(
 
 
 def test_every_dataset_with_a_cadence_is_in_it_and_an_empty_one_is_not_fresh() -> None:
-    found = asking().ask("freshness", "dataset", "newest_time", "is_fresh")
+    found = asking(*REGULAR).ask("freshness", "dataset", "newest_time", "is_fresh")
     assert found == [(subject, None, False) for subject in sorted(REGULAR)]
 
 
