@@ -24,7 +24,9 @@ def test_all_samples_pass_through_the_chain(tmp_path: Path) -> None:
     nothing = dict.fromkeys(("no_proxy", "NO_PROXY", "no_grpc_proxy"), "")
     with Command(tmp_path, "local.run", "--folder", "here", **proxies, **nothing) as command:
         assert command.wait() == 0, command.err
-    assert [line for line in command.said() if "messages in the queue," not in line][1:] == [
+    # On a slow machine some states are shown, too.
+    passing = ("messages in the queue,", "views and answers")
+    assert [line for line in command.said() if not any(map(line.__contains__, passing))][1:] == [
         "bridge and pipeline around a local Pub/Sub; their logs: here/log/",
         "bridge and pipeline start",
         f"{count} sample messages are in the queue",
