@@ -26,7 +26,12 @@ SCENARIOS: dict[str, Scenario] = {}
 #: A name service that is silent: the thread that asks it cannot be ended.
 SILENT_DNS = """
 import socket, sys, time
-socket.getaddrinfo = lambda *_, **__: time.sleep(60)
+
+def silent(*_, **__):
+    print("asked", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+socket.getaddrinfo = silent
 import bridge.__main__
 bridge.__main__.CUT_OFF_SECONDS = 3.0
 sys.exit(bridge.__main__.main())
@@ -156,7 +161,7 @@ def the_name_service_is_silent(stack: Stack, folder: Path) -> None:
     named = stack.servicebus.connection_string.replace("127.0.0.1", "localhost")
     settings = stack.settings(IRIS_CONNECTION_STRING=named)
     with Process(settings, folder, ("-c", SILENT_DNS)) as bridge:
-        bridge.await_message("queue connecting")
+        eventually(lambda: "asked" in bridge.text, lambda: bridge.text)
         stop(bridge)
         assert "cut off: something did not end in time" in bridge.text
 
