@@ -27,7 +27,8 @@ class Clock:
 
 def ahead_by_an_hour() -> None:
     clock = Clock(-HOUR)
-    with stacked(clock=clock, max_delivery_count=1) as stack, stack.bridge() as bridge:
+    # One may fail: when the server's clock is put right, what is in hand at that moment expires.
+    with stacked(clock=clock, max_delivery_count=2) as stack, stack.bridge() as bridge:
         wanted = stack.send(5)
         bridge.await_line(
             "WARNING queue unavailable: the locks of messages are over when they arrive: either "
@@ -40,7 +41,7 @@ def ahead_by_an_hour() -> None:
         clock.offset = 0.0
         stack.topic.await_ids(wanted)
         stack.await_empty()
-        assert stack.queue.counts().dead_lettered == 0, "no delivery was burnt"
+        assert stack.queue.counts().dead_lettered == 0, "no deliveries were burnt before"
         assert stack.topic.repeated(wanted) == 0
 
 
