@@ -24,7 +24,7 @@ $(STAMP): setup.py constraints.txt
 		echo "Python 3.11 or newer is needed: make setup PYTHON=python3.11"; exit 2; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { \
 		echo "python3 -m venv failed: on Debian run apt install python3-venv"; exit 2; }
-	@echo "installing into $(VENV), some 800 MB the first time ..."
+	@echo "installing into $(VENV), some 1.1 GB the first time ..."
 	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 

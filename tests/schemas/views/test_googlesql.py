@@ -25,7 +25,7 @@ from tests.googlesql import engine
 from tests.googlesql.analysis import Columns, analyzed
 from tests.googlesql.evaluation import answer
 from tests.schemas.views.histories import VARIANTS, historic_table
-from tests.schemas.views.house import REGISTRY, comparable
+from tests.schemas.views.house import REGISTRY, House, comparable
 from tests.schemas.views.test_casts import VALUES
 from tests.schemas.views.test_settlement import half_hours
 
@@ -102,3 +102,13 @@ def test_settlement_periods_are_the_same_as_in_duckdb() -> None:
         for one in rows
     )
     assert datetime(2026, 10, 25, 0, 30) in {one[0] for one in found}
+
+
+def test_an_answer_on_which_the_engines_disagree_is_noticed() -> None:
+    """The JSON of a DATETIME has a T between day and time in one of them."""
+    query = "SELECT TO_JSON_STRING(measurementTime) AS text FROM iris.bmrs_freq_latest"
+    house = House("FREQ")
+    house.put("bmrs_freq_iris", [{"measurementTime": datetime(2026, 7, 1, 12), "frequency": 50.0}])
+    assert house.rows(query, google=False) == [{"text": '"2026-07-01 12:00:00"'}]
+    with pytest.raises(AssertionError, match="TO_JSON_STRING"):
+        house.rows(query)
