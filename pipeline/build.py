@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -10,8 +10,10 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 
 from pipeline.append import SettleUndecoded, Sink
 from pipeline.dead_letter_topic import publish_dead_letters
+from pipeline.files import ReadFromFiles
 from pipeline.options import STREAMING_INSERTS, IrisOptions
 from pipeline.sinks import parse_url
+from pipeline.subscription import ReadMessages
 from pipeline.transforms import (
     DEAD_LETTER_TAG,
     LEDGER_TAG,
@@ -20,6 +22,16 @@ from pipeline.transforms import (
     TypeRecords,
 )
 from schemas.model import Dataset
+
+
+def build(pipeline: beam.Pipeline, options: PipelineOptions, datasets: Sequence[Dataset]) -> None:
+    """The whole graph: a door and the transforms behind it."""
+    iris = options.view_as(IrisOptions)
+    if iris.input_files:
+        messages = pipeline | "ReadFiles" >> ReadFromFiles(iris.input_files)
+    else:
+        messages = pipeline | "ReadMessages" >> ReadMessages(iris.input_subscription)
+    messages | "WriteMessages" >> WriteMessages.from_options(options, datasets)
 
 
 class WriteMessages(beam.PTransform):

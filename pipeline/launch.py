@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,9 +21,9 @@ from apache_beam.options.pipeline_options import (
 
 import schemas
 from pipeline import metrics
-from pipeline.build import WriteMessages
+from pipeline.build import WriteMessages, build
 from pipeline.dead_letter_topic import check_topic
-from pipeline.files import FileError, ReadFromFiles, any_match, read_schema_dir
+from pipeline.files import FileError, any_match, read_schema_dir
 from pipeline.metrics import PROGRESS
 from pipeline.options import (
     STORAGE_WRITE,
@@ -38,9 +37,9 @@ from pipeline.options import (
 from pipeline.reject import Reason
 from pipeline.sinks import close_warehouses, open_warehouse, parse_url
 from pipeline.sinks.base import TransientError, WarehouseError
+from pipeline.submit import end_on_signals, interrupt, submit
 from pipeline.subscription import (
     MicroBatches,
-    ReadMessages,
     SubscriptionError,
     check_subscription,
     plain,
@@ -95,7 +94,7 @@ def run(argv: Sequence[str]) -> int:
         _check_files(iris.input_files)
     if runner not in LOCAL_RUNNERS:
         check_runner(runner)
-        return _submit(options, registry)
+        return submit(options, registry)
     if dry_run:
         raise OptionError("--dry_run needs --runner=DataflowRunner: here nothing is submitted")
     if iris.input_subscription:
@@ -107,18 +106,6 @@ def run(argv: Sequence[str]) -> int:
     if runner == "DirectRunner":
         print("DirectRunner: running on Beam's FnApiRunner, in this process", file=sys.stderr)
     return _run_files(options, registry) if iris.input_files else _run_live(options, registry)
-
-
-def build(
-    pipeline: beam.Pipeline, options: PipelineOptions, datasets: Sequence[schemas.Dataset]
-) -> None:
-    """The whole graph: a door and the transforms behind it."""
-    iris = options.view_as(IrisOptions)
-    if iris.input_files:
-        messages = pipeline | "ReadFiles" >> ReadFromFiles(iris.input_files)
-    else:
-        messages = pipeline | "ReadMessages" >> ReadMessages(iris.input_subscription)
-    messages | "WriteMessages" >> WriteMessages.from_options(options, datasets)
 
 
 def _check_files(pattern: str) -> None:
@@ -133,33 +120,11 @@ def _check_files(pattern: str) -> None:
         raise OptionError(f"--input_files {pattern!r}: no file matches")
 
 
-def _submit(options: PipelineOptions, registry: schemas.Registry) -> int:
-    """Hands the graph to a runner of another kind; a template launcher must not wait for it."""
-    standard = options.view_as(StandardOptions)
-    standard.streaming = bool(options.view_as(IrisOptions).input_subscription)
-    try:
-        pipeline = beam.Pipeline(options=options)
-        build(pipeline, options, list(registry.values()))
-    except ValueError as error:  # Beam's own checks: a region or a bucket is missing
-        raise OptionError(" ".join(str(error).split())) from error
-    result = pipeline.run()
-    if standard.runner == "DataflowRunner":
-        if not options.view_as(TestOptions).dry_run:
-            print(f"job {result.job_id()} is launched: see the Dataflow monitoring UI")
-        return 0
-    with _signals(_interrupt):
-        try:
-            result.wait_until_finish()
-        except KeyboardInterrupt:  # cancel() alone would not end the waiting
-            result.cancel()
-    return 0
-
-
 def _run_files(options: PipelineOptions, registry: schemas.Registry) -> int:
     totals = Totals()
     pipeline = beam.Pipeline(runner="FnApiRunner", options=options)
     build(pipeline, options, list(registry.values()))
-    with _signals(_interrupt), _progress():
+    with end_on_signals(interrupt), _progress():
         result = pipeline.run()
         result.wait_until_finish()
     totals.add(result)
@@ -183,7 +148,7 @@ def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
         stop.set()
         stop_waiting()  # what waits for the warehouse is not acknowledged and stays
 
-    with _signals(end), _progress():
+    with end_on_signals(end), _progress():
         idle = iris.stop_when_idle
         MicroBatches(iris.input_subscription, write, totals.add, stop, idle).run()
     return _finish(totals, iris.warehouse, registry)
@@ -269,23 +234,6 @@ def _progress() -> Iterator[None]:
 def _show(text: str) -> None:
     with suppress(OSError):  # the terminal is closed
         print(text, end="", file=sys.stderr, flush=True)
-
-
-def _interrupt() -> None:
-    # With a text: Beam makes a RuntimeError of one without.
-    raise KeyboardInterrupt("interrupted")
-
-
-@contextmanager
-def _signals(end: Callable[[], Any]) -> Iterator[None]:
-    """SIGINT and SIGTERM call ``end``, which ends the run in good order."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: end()) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _is_a_bug(record: logging.LogRecord) -> bool:

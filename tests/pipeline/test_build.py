@@ -17,8 +17,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.testing.test_stream import TestStream as Stream
 
 from pipeline.append import Sink
-from pipeline.build import WriteMessages
-from pipeline.launch import build
+from pipeline.build import WriteMessages, build
 from pipeline.sinks import use_warehouse
 from pipeline.transforms import DEAD_LETTER_TAG, UNMAPPED_TAG
 from schemas import Dataset, Registry

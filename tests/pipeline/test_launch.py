@@ -28,6 +28,7 @@ DATAFLOW = (
     "--project=p-123456",
     "--region=europe-west2",
     "--temp_location=gs://bucket/temp",
+    "--sdk_container_image=europe-west2-docker.pkg.dev/p-123456/iris/pipeline:1",
     "--dry_run=True",
     "--warehouse=bigquery:p-123456.iris",
 )
@@ -113,7 +114,7 @@ def test_warehouses(refused: Callable[..., str], files: str, tmp_path: Path, duc
     )
     assert file.read_bytes() == b"no database"
     assert refused(files, duckdb, "--write_method=FILE_LOADS") == (
-        "--write_method 'FILE_LOADS' is not known: use STORAGE_WRITE or STREAMING_INSERTS"
+        "--write_method 'FILE_LOADS': write STORAGE_WRITE or STREAMING_INSERTS"
     )
 
 
@@ -192,18 +193,20 @@ def test_runners(refused: Callable[..., str], files: str, duckdb: str) -> None:
     assert refused(files, duckdb, "--dry_run=True") == (
         "--dry_run needs --runner=DataflowRunner: here nothing is submitted"
     )
-    live = "--input_subscription=projects/p-123456/subscriptions/s"
+    live = "--input_subscription=projects/p-123456/subscriptions/iris"
+    place = duckdb.partition("=")[2]
     assert refused(*DATAFLOW, live, duckdb) == (
-        "--warehouse duckdb: is on this machine: DataflowRunner needs bigquery:"
+        f"--warehouse '{place}': for DataflowRunner write bigquery:PROJECT.DATASET"
     )
     assert refused(*DATAFLOW, files) == (
-        "--input_files is on this machine: DataflowRunner needs gs://..."
+        f"--input_files '{files.partition('=')[2]}': for DataflowRunner write gs://BUCKET/GLOB"
+    )
+    assert refused(*(option for option in DATAFLOW if "image" not in option), live) == (
+        "DataflowRunner: its workers need this package: give --sdk_container_image with the "
+        "pipeline's image (make template builds it), or launch the template: make launch"
     )
     assert "Missing required option: region" in refused(
         *(option for option in DATAFLOW if not option.startswith("--region")), live
-    )
-    assert refused(*DATAFLOW, "--input_subscription=projects/p/subscriptions/s") == (
-        "Invalid PubSub project name: 'p'."
     )
 
 

@@ -13,7 +13,11 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import StandardOptions
+from apache_beam.options.pipeline_options import (
+    DebugOptions,
+    GoogleCloudOptions,
+    StandardOptions,
+)
 
 from local.pubsub import PubSubServer
 from pipeline import launch
@@ -30,9 +34,10 @@ DATAFLOW = (
     "--project=p-123456",
     "--region=europe-west2",
     "--temp_location=gs://bucket/temp",
+    "--sdk_container_image=europe-west2-docker.pkg.dev/p-123456/iris/pipeline:1",
     "--warehouse=bigquery:p-123456.iris",
 )
-LIVE = "--input_subscription=projects/p-123456/subscriptions/s"
+LIVE = "--input_subscription=projects/p-123456/subscriptions/iris"
 #: What a process imports before anything else: every way out is closed, and watched.
 NO_NETWORK = """
 import os, socket
@@ -118,6 +123,47 @@ def test_a_job_is_not_waited_for(command: Command, launched: Launched) -> None:
     assert (said.code, said.err) == (0, [])
     assert said.out == ["job 2026-11-01_job is launched: see the Dataflow monitoring UI"]
     assert launched.options.view_as(StandardOptions).streaming is True
+
+
+@pytest.mark.parametrize(
+    ("given", "services", "experiments"),
+    [
+        ([], ["streaming_mode_at_least_once"], []),
+        (
+            ["--dataflow_service_options=enable_prime"],
+            ["enable_prime", "streaming_mode_at_least_once"],
+            [],
+        ),
+        (
+            ["--dataflow_service_options=streaming_mode_exactly_once"],
+            ["streaming_mode_exactly_once"],
+            [],
+        ),
+        (["--experiments=streaming_mode_exactly_once"], [], ["streaming_mode_exactly_once"]),
+    ],
+)
+def test_delivery_is_at_least_once_unless_the_user_chooses(
+    command: Command,
+    launched: Launched,
+    given: list[str],
+    services: list[str],
+    experiments: list[str],
+) -> None:
+    assert command(*DATAFLOW, LIVE, *given).code == 0
+    options = launched.options
+    found = options.view_as(GoogleCloudOptions).dataflow_service_options
+    assert (found or [], options.view_as(DebugOptions).experiments or []) == (
+        services,
+        experiments,
+    )
+
+
+def test_a_batch_has_no_streaming_mode(
+    command: Command, launched: Launched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "any_match", lambda pattern: True)
+    assert command(*DATAFLOW, "--input_files=gs://bucket/*/*").code == 0
+    assert not launched.options.view_as(GoogleCloudOptions).dataflow_service_options
 
 
 def test_a_batch_of_files_does_not_stream(

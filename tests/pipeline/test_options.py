@@ -8,7 +8,9 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.options import (
+    OPTIONS,
     IrisOptions,
+    Job,
     OptionError,
     check,
     check_runner,
@@ -17,9 +19,10 @@ from pipeline.options import (
 )
 
 FILES = "--input_files=archive/*/*"
-SUBSCRIPTION = "--input_subscription=projects/p/subscriptions/s"
+SUBSCRIPTION = "--input_subscription=projects/p-123456/subscriptions/iris"
 DUCKDB = "--warehouse=duckdb:iris.duckdb"
 BIGQUERY = "--warehouse=bigquery:p-123456.iris"
+DATAFLOW = "--runner=DataflowRunner"
 DEFAULTS = {
     "input_files": None,
     "input_subscription": None,
@@ -50,11 +53,13 @@ def test_lists_and_numbers() -> None:
         [FILES, DUCKDB],
         [FILES, BIGQUERY],
         [SUBSCRIPTION, DUCKDB, "--stop_when_idle=1"],
-        [SUBSCRIPTION, BIGQUERY, "--dead_letter_topic=projects/p/topics/t"],
+        [SUBSCRIPTION, BIGQUERY, "--dead_letter_topic=projects/p-123456/topics/dead"],
         [SUBSCRIPTION, BIGQUERY, "--write_method=STORAGE_WRITE"],
         [SUBSCRIPTION, BIGQUERY, "--write_method=STREAMING_INSERTS"],
-        [SUBSCRIPTION, BIGQUERY, "--runner=DataflowRunner"],
-        ["--input_files=gs://bucket/*/*", BIGQUERY, "--runner=DataflowRunner"],
+        [SUBSCRIPTION, BIGQUERY, DATAFLOW],
+        ["--input_files=gs://bucket/*/*", BIGQUERY, DATAFLOW],
+        # Schema files are read where the job is launched.
+        [SUBSCRIPTION, BIGQUERY, DATAFLOW, "--schema_dir=more", "--schema_dir=gs://bucket/more"],
         [FILES, DUCKDB, "--runner=DirectRunner"],
         [SUBSCRIPTION, DUCKDB, "--runner=BundleBasedDirectRunner"],
     ],
@@ -92,23 +97,32 @@ def test_options_that_work(argv: list[str]) -> None:
         ),
         (
             [FILES, BIGQUERY, "--write_method=FILE_LOADS"],
-            "--write_method 'FILE_LOADS' is not known: use STORAGE_WRITE or STREAMING_INSERTS",
+            "--write_method 'FILE_LOADS': write STORAGE_WRITE or STREAMING_INSERTS",
         ),
         (
             [FILES, BIGQUERY, "--write_method=storage_write"],
-            "--write_method 'storage_write' is not known: use STORAGE_WRITE or STREAMING_INSERTS",
+            "--write_method 'storage_write': write STORAGE_WRITE or STREAMING_INSERTS",
         ),
         (
             [FILES, DUCKDB, "--write_method=STREAMING_INSERTS"],
             "--write_method STREAMING_INSERTS needs --warehouse bigquery:P.D",
         ),
         (
-            [SUBSCRIPTION, DUCKDB, "--runner=DataflowRunner"],
-            "--warehouse duckdb: is on this machine: DataflowRunner needs bigquery:",
+            [SUBSCRIPTION, DUCKDB, DATAFLOW],
+            "--warehouse 'duckdb:iris.duckdb': for DataflowRunner write bigquery:PROJECT.DATASET",
         ),
         (
-            [FILES, BIGQUERY, "--runner=DataflowRunner"],
-            "--input_files is on this machine: DataflowRunner needs gs://...",
+            [FILES, BIGQUERY, DATAFLOW],
+            "--input_files 'archive/*/*': for DataflowRunner write gs://BUCKET/GLOB",
+        ),
+        (
+            ["--input_subscription=projects/p/subscriptions/s", BIGQUERY, DATAFLOW],
+            "--input_subscription 'projects/p/subscriptions/s': "
+            "for DataflowRunner write projects/PROJECT/subscriptions/NAME",
+        ),
+        (
+            [SUBSCRIPTION, BIGQUERY, DATAFLOW, "--stop_when_idle=1"],
+            "--stop_when_idle is for this machine: leave it out for DataflowRunner",
         ),
     ],
 )
@@ -129,6 +143,16 @@ def test_help_names_every_option() -> None:
     text = help_text()
     assert text.startswith("usage: python -m pipeline [-h]")
     assert set(re.findall(r"^  --(\w+) ", text, re.MULTILINE)) == set(DEFAULTS)
+    plain = " ".join(text.split())
+    for option in OPTIONS:
+        assert f"--{option.name} {option.form} {option.help}" in plain
+
+
+def test_every_option_says_what_a_user_wants_to_know() -> None:
+    for option in OPTIONS:
+        assert re.fullmatch(r"[a-zB].*[^.]", option.meaning), option.name
+        assert bool(option.label) == bool(option.jobs & Job.DATAFLOW), option.name
+        assert option.needed in option.jobs, option.name
 
 
 @pytest.mark.parametrize(
