@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from apache_beam.options.pipeline_options import (
     DebugOptions,
     GoogleCloudOptions,
     PipelineOptions,
+    SetupOptions,
     StandardOptions,
     TestOptions,
     WorkerOptions,
@@ -24,6 +26,9 @@ from pipeline.options import IrisOptions, OptionError
 DATAFLOW: Final = "DataflowRunner"
 #: Delivery is at least once anyway, and Dataflow's own exactly-once mode costs time and money.
 AT_LEAST_ONCE: Final = "streaming_mode_at_least_once"
+
+#: The image knows its own name, so the template's launcher gives it to the workers.
+IMAGE_VARIABLE: Final = "IRIS_PIPELINE_IMAGE"
 
 
 def submit(options: PipelineOptions, registry: schemas.Registry) -> int:
@@ -57,7 +62,11 @@ def submit(options: PipelineOptions, registry: schemas.Registry) -> int:
 
 
 def _prepare_for_dataflow(options: PipelineOptions) -> None:
-    if not options.view_as(WorkerOptions).sdk_container_image:
+    worker = options.view_as(WorkerOptions)
+    worker.sdk_container_image = worker.sdk_container_image or os.environ.get(IMAGE_VARIABLE)
+    # All code is in installed modules; what is in __main__ would be pickled and staged.
+    options.view_as(SetupOptions).save_main_session = False
+    if not worker.sdk_container_image:
         raise OptionError(
             "DataflowRunner: its workers need this package: give --sdk_container_image with the "
             "pipeline's image (make template builds it), or launch the template: make launch"

@@ -93,10 +93,11 @@ def test_a_dataset_that_is_named_is_found(code: str, found: list[str], registry:
 @pytest.mark.parametrize(
     ("package", "others"),
     [
-        ("schemas", {"bridge", "pipeline", "local", "ops", "tests"}),
-        ("bridge", {"pipeline", "local", "ops", "tests", "apache_beam"}),
-        ("pipeline", {"bridge", "local", "ops", "tests"}),
-        ("local", {"tests"}),
+        ("schemas", {"bridge", "pipeline", "local", "ops", "deploy", "tests"}),
+        ("bridge", {"pipeline", "local", "ops", "deploy", "tests", "apache_beam"}),
+        ("pipeline", {"bridge", "local", "ops", "deploy", "tests"}),
+        ("local", {"deploy", "tests"}),
+        ("deploy", {"local", "tests"}),
     ],
 )
 def test_who_does_not_import_whom(package: str, others: set[str]) -> None:
@@ -112,7 +113,7 @@ def test_files_are_short() -> None:
     lengths = {
         name(path): len(path.read_text().splitlines())
         for path in [
-            *sources("bridge", "pipeline", "schemas", "local", "ops"),
+            *sources("bridge", "pipeline", "schemas", "local", "ops", "deploy"),
             ROOT / "envelope.py",
         ]
     }
@@ -121,7 +122,7 @@ def test_files_are_short() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    paths = sources("bridge", "pipeline", "schemas", "local", "ops", "tests")
+    paths = sources("bridge", "pipeline", "schemas", "local", "ops", "deploy", "tests")
     bare = [name(path) for path in paths if ast.get_docstring(ast.parse(path.read_text())) is None]
     assert bare == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,6 @@ ARGUMENTS = (
     "--job_name=iris",
     "--temp_location=gs://bucket-123456/temp",
     "--staging_location=gs://bucket-123456/staging",
-    f"--sdk_container_image={IMAGE}",
     "--input_subscription=projects/p-123456/subscriptions/iris",
     "--dead_letter_topic=projects/p-123456/topics/iris-dead-letters",
     "--warehouse=bigquery:p-123456.iris",
@@ -42,6 +42,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(
         [sys.executable, "-m", "tests.pipeline.dataflow_job", str(folder), *ARGUMENTS],
         cwd=ROOT,
+        env=os.environ | {"IRIS_PIPELINE_IMAGE": IMAGE},  # as the image itself sets it
         capture_output=True,
         text=True,
         timeout=100,
@@ -86,7 +87,7 @@ def test_its_workers(job: dict[str, Any]) -> None:
     }
     assert container["containerImage"] == IMAGE
     # Nothing is installed when a worker starts: the image holds it all.
-    assert packages == {"pickled_main_session", "submission_environment_dependencies.txt"}
+    assert packages == {"submission_environment_dependencies.txt"}
 
 
 def test_its_graph_reads_and_writes_pubsub_natively(staged: Path, registry: Registry) -> None:

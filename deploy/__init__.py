@@ -1,0 +1,1 @@
+"""How the system gets into a Google Cloud project: images, jobs, monitoring, Terraform."""
