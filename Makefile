@@ -13,6 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run live test test-emulator chaos lint format typecheck bench docs lock clean
+.PHONY: template launch update drain cancel
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +63,25 @@ typecheck: $(STAMP) ## mypy, strict
 
 bench: $(STAMP) ## speed of every part, both sides of each comparison in one run
 	$(PY) -m benchmarks $(ARGS)
+
+# Settings come from deploy/settings.json; PROJECT=..., REGION=..., RELEASE=... and SET="name=value ..."
+# win over it. DRY_RUN=1 prints the gcloud commands and runs none.
+DEPLOY = @$(PY) -m deploy $@ $(foreach one,$(SET),--set '$(one)')
+
+template: $(STAMP) ## on Google Cloud: build both images, upload the Flex templates
+	$(DEPLOY)
+
+launch: $(STAMP) ## on Dataflow: start the job; FILES='gs://BUCKET/*/*' for one over files
+	$(DEPLOY) $(if $(FILES),--files '$(FILES)')
+
+update: $(STAMP) ## on Dataflow: this release in the running job's place; RENAMED="OLD=NEW ..."
+	$(DEPLOY) $(foreach one,$(RENAMED),--renamed '$(one)')
+
+drain: $(STAMP) ## on Dataflow: end the job after what is in hand
+	$(DEPLOY)
+
+cancel: $(STAMP) ## on Dataflow: end the job at once; nothing is lost
+	$(DEPLOY)
 
 docs: $(STAMP) ## docs/warehouse.md anew, from the schema files
 	$(PY) -m schemas document --write docs/warehouse.md

@@ -98,7 +98,11 @@ def launch(names: Names, shell: Shell, options: argparse.Namespace) -> None:
 def update(names: Names, shell: Shell, options: argparse.Namespace) -> None:
     """Puts this release in the place of the running job; nothing is lost meanwhile."""
     _ours(names)
-    shell.run(gcloud.run(names, update=True, mappings=options.mappings))
+    pairs = [word.partition("=") for word in options.renamed]
+    if wrong := [old for old, equals, _ in pairs if not equals]:
+        raise DeployError(f"--renamed {wrong[0]}: write OLD=NEW, names of transforms")
+    renamed = {old: new for old, _, new in pairs}
+    shell.run(gcloud.run(names, update=True, renamed=renamed))
 
 
 def drain(names: Names, shell: Shell, _: argparse.Namespace) -> None:
@@ -149,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     parsers = {name: commands.add_parser(name, help=do.__doc__) for name, do in COMMANDS.items()}
     parsers["launch"].add_argument("--files", metavar="gs://BUCKET/GLOB", default="")
-    parsers["update"].add_argument("--mappings", metavar="JSON", default="")
+    parsers["update"].add_argument("--renamed", metavar="OLD=NEW", action="append", default=[])
     for one in parsers.values():
         one.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="given")
     options = parser.parse_args(argv)

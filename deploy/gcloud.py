@@ -35,13 +35,13 @@ def run(
     kind: str = STREAM,
     parameters: Mapping[str, str] | None = None,
     update: bool = False,
-    mappings: str = "",
+    renamed: Mapping[str, str] | None = None,
 ) -> Command:
     """Launches a job from a template, or puts a new one in the place of the running one.
 
     Args:
         parameters: the pipeline's options beside those that follow from the names.
-        mappings: JSON of transform names that have changed, old to new.
+        renamed: transforms of the running job whose names have changed, old to new.
     """
     given = environment(kind, names)
     options = {
@@ -77,8 +77,8 @@ def run(
     }
     if update:
         flags["update"] = ""
-    if mappings:
-        flags["transform-name-mappings"] = mappings
+    if renamed:
+        flags["transform-name-mappings"] = _map(renamed)
     name = names.job if kind == STREAM else f"{names.job}-files"
     words = [f"--{flag}={value}" if value else f"--{flag}" for flag, value in flags.items()]
     return ["gcloud", "dataflow", "flex-template", "run", name, *words]
@@ -90,7 +90,7 @@ def find(names: Names) -> Command:
         *("gcloud", "dataflow", "jobs", "list", "--status=active"),
         f"--project={names.settings['project']}",
         f"--region={names.settings['region']}",
-        f"--filter=name={names.job}",
+        f"--filter=name~^{names.job}$",
         "--format=value(id)",
     ]
 
@@ -120,7 +120,7 @@ def state(names: Names, job: str) -> Command:
 def text(command: Command) -> str:
     """The command as a shell takes it, a flag a line."""
     words = [shlex.quote(word) for word in command]
-    first = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
+    first = next((at for at, word in enumerate(command) if word.startswith("-")), len(command))
     return " \\\n    ".join([" ".join(words[:first]), *words[first:]])
 
 

@@ -96,7 +96,7 @@ class Option:
         return [str(value) for value in found if value not in (None, "")]
 
 
-_PROJECT: Final = "[a-z][a-z0-9.:-]{4,}[a-z0-9]"
+_PROJECT: Final = "([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _NAME: Final = "[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 _BUCKET: Final = "gs://[a-z0-9][a-z0-9._-]+[a-z0-9]"
 
