@@ -93,12 +93,10 @@ def test_both_services_are_killed_and_every_record_is_there(
         ):
             share = MESSAGES_IN_ALL // KILLS
             for kill in range(KILLS):
-                before = len(written())
-                queue.send(
-                    [message(number) for number in range(kill * share, kill * share + share)]
-                )
+                more_than = partial(lambda before: len(written()) > before, len(written()))
+                queue.send([message(kill * share + at) for at in range(share)])
                 # In the middle of it, whichever part has got so far.
-                eventually(lambda: len(written()) > before, first.log.read_text)
+                eventually(more_than, first.log.read_text)
                 (first, second)[kill % 2].kill()
 
             def is_over() -> bool:
