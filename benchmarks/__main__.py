@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import backlog, bridge
+from benchmarks import backlog, bridge, small
 from benchmarks.core import (
     WriteServer,
     core,
@@ -34,7 +34,7 @@ from pipeline.sinks.duckdb import DuckDBWarehouse
 
 DOCUMENT: Final = Path("docs/benchmarks.md")
 #: What is measured, each with a place of its own in the document.
-PARTS: Final = ("core", "backlog", "bridge")
+PARTS: Final = ("core", "backlog", "bridge", "small")
 _COLUMNS: Final = (
     *("limit", "old", "core duckdb", "core bigquery"),
     *("beam duckdb", "beam bigquery", "into duckdb", "into bigquery"),
@@ -212,7 +212,11 @@ def _backlog(fewer: int) -> Iterator[str]:
     )
 
 
-_RUN: Final = {"core": _core, "backlog": _backlog, "bridge": _bridge}
+def _small(fewer: int) -> Iterator[str]:
+    yield from small.lines(small.MINUTES / fewer)
+
+
+_RUN: Final = {"core": _core, "backlog": _backlog, "bridge": _bridge, "small": _small}
 
 
 if __name__ == "__main__":
