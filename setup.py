@@ -22,18 +22,23 @@ BRIDGE = [
     "aiohttp>=3.10",  # azure-identity's transport, and the metrics server
     "azure-identity>=1.19",
     "azure-servicebus==7.15.*",
+    "google-cloud-monitoring>=2.27",
     "google-cloud-pubsub>=2.26",
+    "google-cloud-secret-manager>=2.23",
     "prometheus-client>=0.21",
     "python-dotenv>=1.0",
 ]
 LOCAL = [*PIPELINE, *BRIDGE, "duckdb>=1.4", "sqlglot>=30"]
 DEV = [
     *LOCAL,
+    "google-cloud-monitoring-dashboards>=3.2",  # what Google takes as a dashboard, for tests
     "hypothesis>=6.100",
     "mypy>=1.13",
+    "promql-parser>=0.12",
     "pytest>=8",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
+    "python-hcl2>=8",  # reads Terraform's files, for tests
     "ruff>=0.8",
     "zetasql==0.1.*",  # Google's SQL analyzer and reference engine, for tests of BigQuery's SQL
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 
 class Backoff:
@@ -41,3 +42,18 @@ async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def ended_before(stop: asyncio.Event, call: Coroutine[Any, Any, None]) -> bool:
+    """Runs ``call``, which ``stop`` cuts short; whether it has ended. Raises what it raises."""
+    task = asyncio.ensure_future(call)
+    watch = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watch.cancel()
+        ended = task.done()
+        task.cancel()
+    if ended:
+        task.result()
+    return ended

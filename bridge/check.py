@@ -5,26 +5,40 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from bridge.settings import Login, Settings
+from bridge.login import Login, SecretVersion
+from bridge.secret_manager import SecretError
+from bridge.settings import Settings
 from bridge.source import Access, Source, SourceLost
 from bridge.topic import Topic, TopicError
 
 
 async def check(settings: Settings) -> AsyncIterator[tuple[bool, str]]:
     """Findings, one by one: whether it is well, and a line for the user."""
-    kind = "client id and secret" if isinstance(settings.access, Login) else "connection string"
+    login = settings.access if isinstance(settings.access, Login) else None
+    stored = (
+        login.client_secret if login and isinstance(login.client_secret, SecretVersion) else None
+    )
+    kind = "client id and secret" if login else "connection string"
     yield True, f"settings: queue {settings.queue_name}, login by {kind}, topic {settings.topic}"
     expires = settings.secret_expires
     if expires is not None:
         days = (expires - datetime.now(UTC).date()).days
         when = f"it ends on {expires}, in {days} days" if days > 0 else f"it ended on {expires}"
         yield days > 0, f"secret: {when}"
-    yield await _queue(settings)
+    access = Access(settings)
+    try:
+        await access.learn_secret()
+    except SecretError as error:
+        yield False, f"secret: {error}"
+        yield False, "queue: not looked at, for want of the secret"
+    else:
+        if stored is not None:
+            yield True, f"secret: read from {stored.name}"
+        yield await _queue(access)
     yield await _topic(settings)
 
 
-async def _queue(settings: Settings) -> tuple[bool, str]:
-    access = Access(settings)
+async def _queue(access: Access) -> tuple[bool, str]:
     try:
         async with Source(access) as source:
             waiting = await source.probe() is not None

@@ -26,7 +26,14 @@ class JsonFormatter(logging.Formatter):
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
         super().__init__()
-        self._secrets = [secret for secret in secrets if secret]
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.hide(secret)
+
+    def hide(self, secret: str) -> None:
+        """Replaces ``secret``, too, from here on."""
+        if secret and secret not in self._secrets:
+            self._secrets.append(secret)
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -65,6 +72,13 @@ def set_up(level: str, secrets: Sequence[str] = (), stream: TextIO | None = None
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("bridge").setLevel(level)
     quieten(level)
+
+
+def hide(secret: str) -> None:
+    """Hides a text that has become known only after ``set_up``. For any thread."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, JsonFormatter):
+            handler.formatter.hide(secret)
 
 
 def quieten(level: str) -> None:

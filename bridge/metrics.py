@@ -18,12 +18,13 @@ from prometheus_client import (
 #: IRIS keeps a message for three days (the operator's documentation).
 EXPIRY: Final = timedelta(days=3)
 
-_NAMESPACE: Final = "iris_bridge"
+#: What every name begins with.
+NAMESPACE: Final = "iris_bridge"
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """The counters of one bridge, in a registry of their own.
+    """The counters of one bridge, in a registry of their own, which any thread may read.
 
     Args:
         secret_expires: the day when the client secret ends.
@@ -37,7 +38,7 @@ class Metrics:
     ) -> None:
         self._now = now
         self.registry = CollectorRegistry()
-        ProcessCollector(namespace=_NAMESPACE, registry=self.registry)
+        ProcessCollector(namespace=NAMESPACE, registry=self.registry)
         self.received = self._counter("received", "messages received from the queue")
         self.received_bytes = self._counter("received_bytes", "bytes of their bodies")
         self.redelivered = self._counter(
@@ -70,23 +71,24 @@ class Metrics:
         self.publish_seconds = Histogram(
             "publish_seconds",
             "from a publish request to its confirmation",
-            namespace=_NAMESPACE,
+            namespace=NAMESPACE,
             registry=self.registry,
             buckets=_SECONDS,
         )
         self.relay_seconds = Histogram(
             "relay_seconds",
             "from the broker's enqueued time to Pub/Sub's confirmation (two machines' clocks)",
-            namespace=_NAMESPACE,
+            namespace=NAMESPACE,
             registry=self.registry,
             buckets=(*_SECONDS, 60.0, 600.0, 3_600.0, 86_400.0),
         )
-        self._oldest: datetime | None = None
-        self._empty: datetime | None = None
+        #: When the oldest message was enqueued; else when the queue was empty. Set at once: the
+        #: readers may be threads.
+        self._head: tuple[datetime | None, datetime | None] = (None, None)
         self._gauge(
             "oldest_enqueued_timestamp_seconds",
             "enqueued time of the oldest message of the last batch, seconds since 1970",
-        ).set_function(lambda: self._oldest.timestamp() if self._oldest else math.nan)
+        ).set_function(self._oldest)
         self._gauge(
             "oldest_expires_in_seconds",
             "what is left of the three days of that message, or, where the queue was empty, of one "
@@ -96,25 +98,35 @@ class Metrics:
             "last_contact_timestamp_seconds", "when the queue last answered, seconds since 1970"
         )
         self.phase = self._gauge("connection_state", "1 for the state that holds", "part", "state")
+        self.ready = self._gauge("ready", "1 where messages can flow, else 0")
+        self.monitoring_failures = self._counter(
+            "monitoring_failures",
+            "attempts to write metrics to Cloud Monitoring that failed",
+            "kind",
+        )
         if secret_expires is not None:
             end = datetime(
                 secret_expires.year, secret_expires.month, secret_expires.day, tzinfo=UTC
             )
-            days = self._gauge("secret_expires_in_days", "days until IRIS_CLIENT_SECRET ends")
+            days = self._gauge("secret_expires_in_days", "days until the client secret ends")
             days.set_function(lambda: (end - now()) / timedelta(days=1))
 
     def saw(self, oldest: datetime | None) -> None:
         """Takes note of the oldest enqueued time of a batch; None for an empty queue."""
-        self._oldest = oldest
-        self._empty = self._now() if oldest is None else None
+        self._head = (oldest, self._now() if oldest is None else None)
+
+    def _oldest(self) -> float:
+        oldest, _ = self._head
+        return oldest.timestamp() if oldest else math.nan
 
     def _left(self) -> float:
         """Falls while the queue cannot be read; not a number before it has been read at all."""
-        since = self._oldest or self._empty
+        oldest, empty = self._head
+        since = oldest or empty
         return (since + EXPIRY - self._now()).total_seconds() if since else math.nan
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(name, meaning, labels, namespace=_NAMESPACE, registry=self.registry)
+        return Counter(name, meaning, labels, namespace=NAMESPACE, registry=self.registry)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
-        return Gauge(name, meaning, labels, namespace=_NAMESPACE, registry=self.registry)
+        return Gauge(name, meaning, labels, namespace=NAMESPACE, registry=self.registry)

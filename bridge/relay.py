@@ -15,9 +15,10 @@ from bridge.guard import ticket
 from bridge.locks import kept
 from bridge.message import Letter, Packed, Refusal, Unfit, is_large, pack, read
 from bridge.metrics import Metrics
+from bridge.outcomes import Settled
 from bridge.pace import MOST_BYTES, Pace
 from bridge.publishing import Publishing
-from bridge.source import Settled, Source, SourceLost
+from bridge.source import Source, SourceLost
 from bridge.state import State
 from bridge.topic import Answer, Confirmed, Failed, Refused
 

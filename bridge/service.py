@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from bridge.backoff import Backoff, stopped_within
+from bridge.backoff import Backoff, ended_before, stopped_within
 from bridge.dead_letters import relay_dead_letters
 from bridge.metrics import Metrics
 from bridge.publishing import Publishing
 from bridge.relay import Flight, Relay
-from bridge.settings import Settings
+from bridge.secret_manager import SecretError
+from bridge.settings import Monitoring, Settings, SettingsError
 from bridge.source import Access, Source, SourceLost
 from bridge.state import QueuePhase, State, TopicPhase
 from bridge.topic import Topic, TopicError
@@ -39,29 +41,77 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Relays until ``stop`` is set; returns some seconds later.
 
     Raises:
-        SettingsError: the metrics server cannot listen where it should.
+        SettingsError: the metrics server cannot listen where it should, or Secret Manager does
+            not hand out the client secret.
         TopicError: there are no Google credentials.
     """
     metrics = Metrics(settings.secret_expires)
     state = State(metrics)
+    access = Access(settings)
     async with (
         serving(settings.http, metrics, state) as port,
-        Topic(settings.topic, settings.emulator) as topic,
+        reporting(settings.monitoring, metrics),
     ):
         if port is not None:
             log.info("metrics on port %d", port, extra={"port": port})
-        service = Service(settings, topic, metrics, state, stop)
-        running = asyncio.create_task(service.run())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({running}, timeout=STOP_SECONDS)
-        if not running.done():
-            log.warning("cut short: what was under way comes again when its locks run out")
-            running.cancel()
-        # A fault of its own is raised; that it was cancelled here is none.
-        await asyncio.gather(running, return_exceptions=not running.done())
-        stopping.cancel()
-        state.queue_is(QueuePhase.STOPPED)
+        try:
+            if await learn_secret(access, state, stop):
+                async with Topic(settings.topic, settings.emulator) as topic:
+                    await _run(Service(settings, access, topic, metrics, state, stop), stop)
+        finally:
+            state.queue_is(QueuePhase.STOPPED)
+
+
+async def _run(service: Service, stop: asyncio.Event) -> None:
+    """Runs it until it has stopped, or has had its time to."""
+    running = asyncio.create_task(service.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({running}, timeout=STOP_SECONDS)
+    if not running.done():
+        log.warning("cut short: what was under way comes again when its locks run out")
+        running.cancel()
+    # A fault of its own is raised; that it was cancelled here is none.
+    await asyncio.gather(running, return_exceptions=not running.done())
+    stopping.cancel()
+
+
+async def learn_secret(access: Access, state: State, stop: asyncio.Event) -> bool:
+    """Reads a client secret that Secret Manager keeps, however long that is away.
+
+    Returns:
+        False where told to stop.
+
+    Raises:
+        SettingsError: there is none, or none for this account.
+    """
+    backoff = Backoff(longest=30.0)
+    while not stop.is_set():
+        try:
+            return await ended_before(stop, access.learn_secret())
+        except SecretError as error:
+            if error.lasts:
+                raise SettingsError(str(error)) from None
+            state.queue_is(QueuePhase.UNAVAILABLE, str(error))
+            await stopped_within(stop, backoff.next())
+    return False
+
+
+@asynccontextmanager
+async def reporting(target: Monitoring | None, metrics: Metrics) -> AsyncIterator[None]:
+    """Writes metrics to Cloud Monitoring while the block runs; to nowhere where it is None."""
+    if target is None:
+        yield
+        return
+    # Here, for the few who want it: the library takes time and memory.
+    from bridge.reporter import Reporter
+
+    reporter = Reporter(target, metrics)
+    reporter.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(reporter.stop)
 
 
 class Service:
@@ -69,6 +119,7 @@ class Service:
 
     Args:
         settings: checked settings.
+        access: to the queue's namespace; closed when the service ends.
         topic: open.
         metrics, state: what an operator sees.
         stop: set when the bridge is to end.
@@ -78,6 +129,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
+        access: Access,
         topic: Topic,
         metrics: Metrics,
         state: State,
@@ -85,6 +137,7 @@ class Service:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._access = access
         self._topic = topic
         self._metrics = metrics
         self._state = state
@@ -102,7 +155,7 @@ class Service:
     async def run(self) -> None:
         """Relays until told to stop; whatever fails is told and tried again."""
         await self._wait_for_topic()
-        access = Access(self._settings)
+        access = self._access
         try:
             while not self._stop.is_set():
                 self._warn_of_secret(datetime.now(UTC).date())
@@ -205,9 +258,11 @@ class Service:
         expires = self._settings.secret_expires
         if expires is not None and self._warned != today and expires - today <= WARN_BEFORE:
             self._warned = today
+            login = self._access.login
             log.warning(
-                "IRIS_CLIENT_SECRET ends on %s: make a new one on the IRIS page, and set it and "
+                "%s ends on %s: make a new one on the IRIS page, and set it and "
                 "IRIS_CLIENT_SECRET_EXPIRES",
+                login.secret_words if login else "IRIS_CLIENT_SECRET",
                 expires,
             )
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from azure.servicebus import parse_connection_string
 from dotenv import dotenv_values
 
 from bridge import forms
+from bridge.login import MICROSOFT, Login, Secret, SecretVersion
 
 #: Elexon's tenant and namespace, as in the official clients (GitHub elexon-data/iris-clients).
 IRIS_TENANT: Final = "4203b7a0-7773-4de5-b830-8b263a20426e"
 IRIS_NAMESPACE: Final = "elexon-insights-iris"
-#: Where Microsoft's login is, but for national clouds.
-MICROSOFT: Final = "https://login.microsoftonline.com"
-
 #: Characters of a key that is one (Azure's have 44).
 _SHORTEST_KEY: Final = 16
 
@@ -37,6 +35,7 @@ _OFFICIAL: Final = {
 MEANING: Final = {
     "IRIS_CLIENT_ID": "client id from the IRIS registration page",
     "IRIS_CLIENT_SECRET": "its secret",
+    "IRIS_CLIENT_SECRET_NAME": "or where Secret Manager has it: projects/P/secrets/S[/versions/V]",
     "IRIS_QUEUE_NAME": "your queue, iris.<guid>",
     "IRIS_TENANT_ID": f"tenant (default: Elexon's, {IRIS_TENANT})",
     "IRIS_SERVICE_BUS_NAMESPACE": f"namespace (default: {IRIS_NAMESPACE})",
@@ -47,13 +46,15 @@ MEANING: Final = {
     "AZURE_AUTHORITY_HOST": "where to log in instead of login.microsoftonline.com",
     "PUBSUB_TOPIC": "projects/P/topics/T",
     "PUBSUB_EMULATOR_HOST": "HOST:PORT of a Pub/Sub emulator",
+    "BRIDGE_SECRET_MANAGER_EMULATOR": "HOST:PORT of a Secret Manager emulator",
+    "BRIDGE_MONITORING_PROJECT": "project whose Cloud Monitoring gets the metrics (default: none)",
+    "BRIDGE_MONITORING_NAME": "label installation on them (default: iris)",
+    "BRIDGE_MONITORING_EMULATOR": "HOST:PORT of an emulator of Cloud Monitoring",
     "BRIDGE_HTTP": "HOST:PORT of /metrics, /healthz, /readyz (default: 127.0.0.1:8080; off: none)",
     "BRIDGE_DEAD_LETTER_MINUTES": "how often the queue's dead letters are relayed (default: 15)",
     "BRIDGE_SILENCE_SECONDS": "without a message for so long, the queue is probed (default: 60)",
     "BRIDGE_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR (default: INFO)",
 }
-
-_T = TypeVar("_T")
 
 
 class SettingsError(Exception):
@@ -61,29 +62,18 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
-class Secret:
-    """A text that is shown nowhere by accident."""
+class Monitoring:
+    """Where in Cloud Monitoring the bridge's metrics go.
 
-    _text: str
+    Attributes:
+        project: id of the project.
+        installation: what tells this bridge's series from another's.
+        emulator: ``HOST:PORT`` of an emulator.
+    """
 
-    def reveal(self) -> str:
-        """The text itself, for the one call that needs it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-
-@dataclass(frozen=True)
-class Login:
-    """An application registration: the OAuth client-credentials grant."""
-
-    tenant_id: str
-    client_id: str
-    client_secret: Secret
-    authority: str = MICROSOFT
+    project: str
+    installation: str = "iris"
+    emulator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +90,7 @@ class Settings:
             usual ones.
         secret_expires: the day when the client secret ends.
         emulator: ``HOST:PORT`` of a Pub/Sub emulator.
+        monitoring: where the metrics are written to; None for nowhere.
         http: host and port of the metrics server; None for none.
         dead_letter_seconds: pause between two passes over the queue's dead letters.
         silence_seconds: silence after which the connection is probed.
@@ -114,6 +105,7 @@ class Settings:
     ca_file: str | None = None
     secret_expires: date | None = None
     emulator: str | None = None
+    monitoring: Monitoring | None = None
     http: tuple[str, int] | None = ("127.0.0.1", 8080)
     dead_letter_seconds: float = 900.0
     silence_seconds: float = 60.0
@@ -121,9 +113,10 @@ class Settings:
 
     @property
     def secrets(self) -> list[str]:
-        """The texts that must not appear in a log."""
+        """The texts that must not appear in a log, as far as they are known from the settings."""
         if isinstance(self.access, Login):
-            return [self.access.client_secret.reveal()]
+            secret = self.access.client_secret
+            return [secret.reveal()] if isinstance(secret, Secret) else []
         text = self.access.reveal()
         found = parse_connection_string(text)
         parts = (found.shared_access_key or "", found.shared_access_signature or "")
@@ -176,42 +169,15 @@ def parse(values: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: every fault at once, a line each.
     """
-    faults = [
+    reader = forms.Reader(values)
+    reader.faults += [
         f"{name}: has quotes around it: remove them (docker --env-file keeps them)"
         for name, value in values.items()
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
     ]
-    faults += _missing(values)
-
-    def read(name: str, default: _T, convert: Callable[[str], _T], form: str) -> _T:
-        try:
-            return convert(values[name]) if name in values else default
-        except ValueError:
-            faults.append(f"{name}: {values[name]!r} is not {form}")
-            return default
-
-    host = read(
-        "IRIS_SERVICE_BUS_NAMESPACE",
-        forms.namespace(IRIS_NAMESPACE),
-        forms.namespace,
-        "a namespace: NAME, or NAME.servicebus.windows.net",
-    )
-    access: Login | Secret
-    if "IRIS_CONNECTION_STRING" in values:
-        access = Secret(values["IRIS_CONNECTION_STRING"])
-        try:
-            host = parse_connection_string(access.reveal()).fully_qualified_namespace
-        except ValueError as error:  # tells what is wrong, not what is written
-            faults.append(f"IRIS_CONNECTION_STRING: {error}")
-        if "IRIS_ENDPOINT" in values:
-            faults.append("IRIS_ENDPOINT: remove it: the connection string says where to connect")
-    else:
-        access = Login(
-            tenant_id=read("IRIS_TENANT_ID", IRIS_TENANT, forms.tenant, "a tenant's id"),
-            client_id=values.get("IRIS_CLIENT_ID", ""),
-            client_secret=Secret(values.get("IRIS_CLIENT_SECRET", "")),
-            authority=read("AZURE_AUTHORITY_HOST", MICROSOFT, forms.authority, "https://HOST"),
-        )
+    reader.faults += _missing(values)
+    read = reader.read
+    host, access = _access(reader)
     positive = "a number above 0"
     minutes = Settings.dead_letter_seconds / 60
     settings = Settings(
@@ -219,12 +185,13 @@ def parse(values: Mapping[str, str]) -> Settings:
         topic=read("PUBSUB_TOPIC", "", forms.topic, "of the form projects/P/topics/T"),
         host=host,
         access=access,
-        endpoint=read("IRIS_ENDPOINT", None, forms.address, "HOST:PORT"),
+        endpoint=reader.address_of("IRIS_ENDPOINT"),
         ca_file=read("IRIS_CA_FILE", None, forms.certificates, "a file of certificates (PEM)"),
         secret_expires=read(
             "IRIS_CLIENT_SECRET_EXPIRES", None, date.fromisoformat, "a date YYYY-MM-DD"
         ),
-        emulator=read("PUBSUB_EMULATOR_HOST", None, forms.address, "HOST:PORT"),
+        emulator=reader.address_of("PUBSUB_EMULATOR_HOST"),
+        monitoring=_monitoring(reader),
         http=read("BRIDGE_HTTP", Settings.http, forms.listening, "HOST:PORT or none"),
         dead_letter_seconds=60
         * read("BRIDGE_DEAD_LETTER_MINUTES", minutes, forms.positive, positive),
@@ -233,9 +200,68 @@ def parse(values: Mapping[str, str]) -> Settings:
         ),
         log_level=read("BRIDGE_LOG_LEVEL", Settings.log_level, forms.level, "a level of logging"),
     )
-    if faults:
-        raise SettingsError("\n".join(faults))
+    if reader.faults:
+        raise SettingsError("\n".join(reader.faults))
     return settings
+
+
+def _access(reader: forms.Reader) -> tuple[str, Login | Secret]:
+    """The host, and how to get in."""
+    values, faults = reader.values, reader.faults
+    host = reader.read(
+        "IRIS_SERVICE_BUS_NAMESPACE",
+        forms.namespace(IRIS_NAMESPACE),
+        forms.namespace,
+        "a namespace: NAME, or NAME.servicebus.windows.net",
+    )
+    secret = _secret(reader)
+    if "IRIS_CONNECTION_STRING" not in values:
+        return host, Login(
+            tenant_id=reader.read("IRIS_TENANT_ID", IRIS_TENANT, forms.tenant, "a tenant's id"),
+            client_id=values.get("IRIS_CLIENT_ID", ""),
+            client_secret=secret,
+            authority=reader.read(
+                "AZURE_AUTHORITY_HOST", MICROSOFT, forms.authority, "https://HOST"
+            ),
+        )
+    text = values["IRIS_CONNECTION_STRING"]
+    try:
+        host = parse_connection_string(text).fully_qualified_namespace
+    except ValueError as error:  # tells what is wrong, not what is written
+        faults.append(f"IRIS_CONNECTION_STRING: {error}")
+    if "IRIS_ENDPOINT" in values:
+        faults.append("IRIS_ENDPOINT: remove it: the connection string says where to connect")
+    if "IRIS_CLIENT_SECRET_NAME" in values:
+        faults.append("IRIS_CLIENT_SECRET_NAME: remove it: the connection string is a login itself")
+    return host, Secret(text)
+
+
+def _secret(reader: forms.Reader) -> Secret | SecretVersion:
+    name, given = "IRIS_CLIENT_SECRET_NAME", "IRIS_CLIENT_SECRET"
+    emulator = reader.address_of("BRIDGE_SECRET_MANAGER_EMULATOR")
+    if name not in reader.values:
+        return Secret(reader.values.get(given, ""))
+    if given in reader.values:
+        reader.faults.append(f"{given} and {name}: both are set: remove one of them")
+    try:
+        return SecretVersion(forms.secret_version(reader.values[name]), emulator)
+    except ValueError:  # what is there instead may be the secret itself
+        reader.faults.append(
+            f"{name}: not of the form projects/P/secrets/S or projects/P/secrets/S/versions/V"
+        )
+        return Secret("")
+
+
+def _monitoring(reader: forms.Reader) -> Monitoring | None:
+    project = reader.read("BRIDGE_MONITORING_PROJECT", "", forms.project, "the id of a project")
+    name = reader.read(
+        "BRIDGE_MONITORING_NAME",
+        Monitoring.installation,
+        forms.installation,
+        "a name of up to 63 letters, digits, dots, - and _",
+    )
+    emulator = reader.address_of("BRIDGE_MONITORING_EMULATOR")
+    return Monitoring(project, name, emulator) if project else None
 
 
 def _missing(values: Mapping[str, str]) -> list[str]:
@@ -246,10 +272,12 @@ def _missing(values: Mapping[str, str]) -> list[str]:
         for name in ("IRIS_QUEUE_NAME", "PUBSUB_TOPIC")
         if name not in values
     ]
-    login = [name for name in ("IRIS_CLIENT_ID", "IRIS_CLIENT_SECRET") if name not in values]
-    if "IRIS_CONNECTION_STRING" in values or not login:
+    secrets = [n for n in ("IRIS_CLIENT_SECRET", "IRIS_CLIENT_SECRET_NAME") if n in values]
+    if "IRIS_CONNECTION_STRING" in values or (secrets and "IRIS_CLIENT_ID" in values):
         return faults
-    if len(login) == 2:
+    if not secrets and "IRIS_CLIENT_ID" not in values:
         return [*faults, f"IRIS_CLIENT_ID and IRIS_CLIENT_SECRET: missing; {place}"]
-    other = ({"IRIS_CLIENT_ID", "IRIS_CLIENT_SECRET"} - set(login)).pop()
-    return [*faults, f"{login[0]}: missing, but {other} is set: both are needed; {place}"]
+    absent, other = (
+        ("IRIS_CLIENT_ID", secrets[0]) if secrets else ("IRIS_CLIENT_SECRET", "IRIS_CLIENT_ID")
+    )
+    return [*faults, f"{absent}: missing, but {other} is set: both are needed; {place}"]

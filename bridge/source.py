@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from azure.identity.aio import ClientSecretCredential
 from azure.servicebus import ServiceBusMessageState, ServiceBusSubQueue, TransportType
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import (
@@ -20,13 +17,14 @@ from azure.servicebus.exceptions import (
 
 from bridge import words
 from bridge.guard import Guard, Ticket
+from bridge.login import Login, Secret
+from bridge.outcomes import Renewed, Settled
 from bridge.pace import MOST_BYTES
-from bridge.settings import MICROSOFT, Login, Secret, Settings
+from bridge.settings import Settings
+from bridge.tokens import LoginError, Tokens
 
 log = logging.getLogger(__name__)
 
-#: Seconds within which the login service answers, its own repetitions included.
-LOGIN_SECONDS: Final = 20.0
 #: Seconds within which a connection is open, or is given up.
 OPEN_SECONDS: Final = 30.0
 #: Seconds within which the broker answers a settlement, a renewal or a probe.
@@ -42,44 +40,9 @@ _RENEWALS: Final = 50
 #: SDK raises errors of many types for a link that is gone, ValueError among them.
 ABOUT_THE_MESSAGE: Final = (MessageLockLostError, MessageAlreadySettled)
 
-#: What a token is for; the SDK asks for the same, so that the login's cache serves both.
-_SCOPE: Final = "https://servicebus.azure.net//.default"
-
 
 class SourceLost(Exception):
     """The connection is lost, or could not be made; the text tells why in words."""
-
-
-@dataclass
-class Settled:
-    """What became of a batch of settlements.
-
-    Attributes:
-        done: settlements that the broker confirmed.
-        failures: the others, by the kind of error; their messages may come again.
-        lost: why the connection can no longer be used, else None.
-    """
-
-    done: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
-    lost: str | None = None
-
-
-@dataclass
-class Renewed:
-    """What became of a batch of locks.
-
-    Attributes:
-        done: the messages whose locks are prolonged.
-        again: those that may be prolonged yet, where the broker was busy.
-        failures: all that are not prolonged, by the kind of error.
-        lost: why the connection can no longer be used, else None.
-    """
-
-    done: list[Any] = field(default_factory=list)
-    again: list[Any] = field(default_factory=list)
-    failures: Counter[str] = field(default_factory=Counter)
-    lost: str | None = None
 
 
 class Access:
@@ -87,9 +50,17 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        login = settings.access
-        self.authority = login.authority if isinstance(login, Login) else ""
-        self._credential: ClientSecretCredential | None = None
+        self.login = settings.access if isinstance(settings.access, Login) else None
+        self._tokens = Tokens(self.login, settings.ca_file) if self.login else None
+
+    async def learn_secret(self) -> None:
+        """Reads a client secret that Secret Manager keeps; to be called before ``log_in``.
+
+        Raises:
+            SecretError: it cannot be read.
+        """
+        if self._tokens is not None:
+            await self._tokens.learn_secret()
 
     async def log_in(self) -> None:
         """Fetches a token, unless one is at hand that is good for some minutes.
@@ -99,16 +70,12 @@ class Access:
         Raises:
             SourceLost: the login is refused, or nobody answers.
         """
-        login = self.settings.access
-        if isinstance(login, Secret):
+        if self._tokens is None:
             return
-        if self._credential is None:
-            self._credential = _credential(login, self.settings)
         try:
-            async with asyncio.timeout(LOGIN_SECONDS):
-                await self._credential.get_token(_SCOPE)
-        except Exception as error:  # of the SDK, its transport, or the parsing of an answer
-            raise SourceLost(words.of_login(error, self.authority)) from error
+            await self._tokens.fetch()
+        except LoginError as error:
+            raise SourceLost(str(error)) from error
 
     def client(self) -> ServiceBusClient:
         """A client without retries of its own: what to do after an error is decided here.
@@ -126,27 +93,16 @@ class Access:
             common["connection_verify"] = settings.ca_file
         if isinstance(settings.access, Secret):
             return ServiceBusClient.from_connection_string(settings.access.reveal(), **common)
-        assert self._credential is not None, "log_in comes first"
+        assert self._tokens is not None
+        assert self._tokens.credential is not None, "log_in comes first"
         if settings.endpoint:
             common["custom_endpoint_address"] = f"sb://{settings.endpoint}"
-        return ServiceBusClient(settings.host, self._credential, **common)
+        return ServiceBusClient(settings.host, self._tokens.credential, **common)
 
     async def close(self) -> None:
         """Forgets the token and closes the login's own connections; ``log_in`` starts over."""
-        credential, self._credential = self._credential, None
-        if credential is not None:
-            await credential.close()
-
-
-def _credential(login: Login, settings: Settings) -> ClientSecretCredential:
-    options: dict[str, Any] = {"authority": login.authority}
-    if login.authority != MICROSOFT:  # there is nobody to confirm it
-        options["disable_instance_discovery"] = True
-    if settings.ca_file:
-        options["connection_verify"] = settings.ca_file
-    return ClientSecretCredential(
-        login.tenant_id, login.client_id, login.client_secret.reveal(), **options
-    )
+        if self._tokens is not None:
+            await self._tokens.forget()
 
 
 class Source:
@@ -297,7 +253,7 @@ class Source:
 
     def _words(self, error: BaseException) -> str:
         name = f"{self._queue}/$DeadLetterQueue" if self.dead_letters else self._queue
-        return words.of_queue(error, name, self._host, self._access.authority)
+        return words.of_queue(error, name, self._host, self._access.login)
 
 
 async def _answers(calls: Sequence[Coroutine[Any, Any, object]]) -> list[BaseException | None]:

@@ -96,3 +96,4 @@ class State:
     def _show(self, part: str, state: StrEnum) -> None:
         for one in type(state):
             self._metrics.phase.labels(part, one).set(one is state)
+        self._metrics.ready.set(self.ready)

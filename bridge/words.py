@@ -1,4 +1,4 @@
-"""What an error of Service Bus, of the login or of Pub/Sub means, and what to do about it."""
+"""What an error of Service Bus, of the login or of Google Cloud means, and what to do about it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ from azure.servicebus.exceptions import (
 from google.api_core import exceptions as api
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
-#: Error codes of the login service (Microsoft Entra ID) that a wrong setting causes.
+from bridge.login import Login
+
+#: Error codes of the login service (Microsoft Entra ID) that a wrong setting causes; ``{secret}``
+#: stands for where the client secret is set.
 _LOGIN: Final = {
-    "AADSTS7000215": "IRIS_CLIENT_SECRET is wrong: paste the secret's value, not its id",
-    "AADSTS7000222": "IRIS_CLIENT_SECRET has expired: make a new one on the IRIS page",
+    "AADSTS7000215": "{secret} is wrong: paste the secret's value, not its id",
+    "AADSTS7000222": "{secret} has expired: make a new one on the IRIS page",
     "AADSTS700016": "IRIS_CLIENT_ID is unknown in the tenant: check it, and IRIS_TENANT_ID",
     "AADSTS900023": "IRIS_TENANT_ID is no tenant id: leave it out for Elexon's",
     "AADSTS90002": "IRIS_TENANT_ID is no tenant: leave it out for Elexon's",
@@ -48,11 +51,13 @@ _REFUSED_TOKEN: Final = re.compile(
 )
 
 
-def of_login(error: BaseException, authority: str) -> str:
+def of_login(error: BaseException, login: Login) -> str:
     """A line on an error met while fetching a token."""
     texts = _texts(error)
+    authority = login.authority
     for code, meaning in _LOGIN.items():
         if re.search(rf"\b{code}\b", texts):
+            meaning = meaning.format(secret=login.secret_words)
             return f"the login is refused: {meaning} ({code})"
     if _any(error, TimeoutError):
         return f"the login service {authority} does not answer"
@@ -60,15 +65,19 @@ def of_login(error: BaseException, authority: str) -> str:
         return f"{authority} is unknown to the name service: check AZURE_AUTHORITY_HOST and DNS"
     if "certificate verify failed" in texts.lower():
         return f"the certificate of {authority} is not trusted: a proxy? IRIS_CA_FILE"
-    refused = [one for one in _chain(error) if isinstance(one, ClientAuthenticationError)]
-    if refused and 400 <= (refused[0].status_code or 400) < 500:
+    if refusal := _refusal(error):
         return (
-            "the login is refused: check IRIS_CLIENT_ID and IRIS_CLIENT_SECRET "
-            f"({_line(refused[0])})"
+            f"the login is refused: check IRIS_CLIENT_ID and {login.secret_words} "
+            f"({_line(refusal)})"
         )
     if _any(error, ServiceRequestError):
         return f"the login service {authority} cannot be reached ({_line(error)})"
     return f"the login service {authority} is out of order ({_line(error)})"
+
+
+def is_refused_login(error: BaseException) -> bool:
+    """True where the login service has answered, and not given a token."""
+    return _refusal(error) is not None
 
 
 def is_refused_token(error: BaseException) -> bool:
@@ -77,10 +86,15 @@ def is_refused_token(error: BaseException) -> bool:
     return refused or _REFUSED_TOKEN.search(_texts(error)) is not None
 
 
-def of_queue(error: BaseException, queue: str, host: str, authority: str) -> str:
-    """A line on an error met while connecting to, or reading from, a queue."""
-    if _any(error, ClientAuthenticationError, ServiceRequestError, ServiceResponseError):
-        return of_login(error, authority)  # a token that was to be refreshed
+def of_queue(error: BaseException, queue: str, host: str, login: Login | None = None) -> str:
+    """A line on an error met while connecting to, or reading from, a queue.
+
+    Args:
+        login: None where there is none, but a connection string.
+    """
+    tokens = (ClientAuthenticationError, ServiceRequestError, ServiceResponseError)
+    if login is not None and _any(error, *tokens):
+        return of_login(error, login)  # a token that was to be refreshed
     texts = _texts(error)
     if _any(error, MessagingEntityNotFoundError):
         return f"there is no queue {queue} in {host}: check IRIS_QUEUE_NAME"
@@ -139,6 +153,68 @@ def no_permission(topic: str) -> str:
         f"no permission to publish to {topic}, or there is no such topic: create it, grant "
         "roles/pubsub.publisher on it, or check PUBSUB_TOPIC"
     )
+
+
+def of_secret(error: BaseException, name: str) -> str:
+    """A line on an error met while reading a version of a secret."""
+    setting = "IRIS_CLIENT_SECRET_NAME"
+    role = "roles/secretmanager.secretAccessor"
+    if isinstance(error, api.NotFound):
+        return f"{setting}: there is no {name}: create the secret and a version, or check the name"
+    if isinstance(error, api.Forbidden):
+        return (
+            f"{setting}: no permission to read {name}: grant {role} on the secret to the account "
+            f"that the bridge runs as ({_line(error)})"
+        )
+    if isinstance(error, api.FailedPrecondition):
+        return f"{setting}: {name} is disabled or destroyed: enable it, or add a version"
+    if isinstance(error, DefaultCredentialsError):
+        return (
+            f"{setting}: no Google credentials to read {name}: run gcloud auth "
+            f"application-default login, or run it as an account that has {role} on the secret"
+        )
+    if isinstance(error, (GoogleAuthError, api.Unauthenticated)):
+        return f"{setting}: Google refuses the credentials to read {name} ({_line(error)})"
+    if isinstance(error, api.BadRequest):
+        return f"{setting}: {name} is refused: check the name ({_line(error)})"
+    if isinstance(error, (api.GatewayTimeout, TimeoutError)):
+        return f"{setting}: Secret Manager does not answer ({name})"
+    return f"{setting}: {name} cannot be read ({_line(error)})"
+
+
+def no_secret(name: str, *, is_empty: bool) -> str:
+    """A line on a secret that is empty, or no text."""
+    what = "is empty" if is_empty else "is no text in UTF-8"
+    return f"IRIS_CLIENT_SECRET_NAME: {name} {what}: add a version with the client secret's value"
+
+
+def of_monitoring(error: BaseException, project: str) -> str:
+    """A line on an error met while writing metrics."""
+    role = "roles/monitoring.metricWriter"
+    if isinstance(error, api.NotFound):
+        return f"there is no project {project}: check BRIDGE_MONITORING_PROJECT"
+    if isinstance(error, api.Forbidden):
+        return (
+            f"no permission to write metrics to {project}: grant {role} in it to the account that "
+            f"the bridge runs as ({_line(error)})"
+        )
+    if isinstance(error, DefaultCredentialsError):
+        return (
+            "no Google credentials: run gcloud auth application-default login, or run it as an "
+            f"account that has {role}"
+        )
+    if isinstance(error, (GoogleAuthError, api.Unauthenticated)):
+        return f"Google refuses the credentials ({_line(error)})"
+    if isinstance(error, api.GatewayTimeout):
+        return "Cloud Monitoring does not answer"
+    return _line(error)
+
+
+def _refusal(error: BaseException) -> ClientAuthenticationError | None:
+    for one in _chain(error):
+        if isinstance(one, ClientAuthenticationError):
+            return one if 400 <= (one.status_code or 400) < 500 else None
+    return None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -13,6 +13,7 @@ import bridge.publishing
 import bridge.relay
 import bridge.service
 import bridge.source
+import bridge.tokens
 import bridge.topic
 from bridge.backoff import Backoff
 from bridge.logs import NOISY, quieten
@@ -38,7 +39,7 @@ def _short_waits() -> Iterator[None]:
         patch.setattr(bridge.dead_letters, "WAIT_SECONDS", 0.2)
         patch.setattr(bridge.source, "ANSWER_SECONDS", 3.0)
         patch.setattr(bridge.source, "OPEN_SECONDS", 5.0)
-        patch.setattr(bridge.source, "LOGIN_SECONDS", 2.0)
+        patch.setattr(bridge.tokens, "LOGIN_SECONDS", 2.0)
         patch.setattr(bridge.topic, "PUBLISH_SECONDS", 1.0)
         patch.setattr(bridge.service, "Backoff", partial(Backoff, 0.1))
         patch.setattr(bridge.publishing, "Backoff", lambda **_: Backoff(0.1, 0.5))

@@ -45,6 +45,10 @@ class Namespace:
             }
         )
 
+    def replace_secret(self, secret: str) -> None:
+        """The login takes this client secret, and no longer the one before."""
+        self.logins._clients[CLIENT] = secret
+
     def bridge(self) -> Inside:
         return Inside(parse(self.settings()))
 

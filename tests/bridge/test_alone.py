@@ -31,7 +31,12 @@ class Alone:
 sys.meta_path[:] = [one for one in sys.meta_path if "importlib" in one.__module__]
 sys.meta_path[sys.meta_path.index(finder)] = Alone()
 """
-RUN = "from bridge.__main__ import main; sys.exit(main())"
+#: What is imported only where a setting asks for it is imported here, too.
+RUN = """
+import bridge.reporter, google.cloud.secretmanager_v1
+from bridge.__main__ import main
+sys.exit(main())
+"""
 FOREIGN = """
 for name in ("apache_beam", "pyarrow", "duckdb", "google.cloud.bigquery", "pipeline", "local"):
     try:
@@ -88,6 +93,7 @@ def written(folder: Path) -> str:
 def test_the_closure_is_without_the_pipelines_weight() -> None:
     found = closure(requirements())
     assert {"azure-servicebus", "azure-core", "google-cloud-pubsub", "grpcio"} <= found.keys()
+    assert {"google-cloud-monitoring", "google-cloud-secret-manager"} <= found.keys()
     assert not {"apache-beam", "pyarrow", "duckdb", "google-cloud-bigquery"} & found.keys()
 
 

@@ -17,7 +17,8 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import ServiceBusConnectionError, ServiceBusError
 
 from bridge.guard import Guard, ticket
-from bridge.settings import Secret, Settings
+from bridge.login import Secret
+from bridge.settings import Settings
 from bridge.source import Access, Source, SourceLost
 from local.servicebus import Counts, Data, QueueMessage, ServiceBusServer, Value
 from tests.bridge.stack import QUEUE, eventually, numbered

@@ -25,7 +25,7 @@ GOOD = "queue: connected, it is empty"
 def _patience_with_the_login() -> Iterator[None]:
     """The login's client repeats what fails, for some five seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridge.source.LOGIN_SECONDS", 10.0)
+        patch.setattr("bridge.tokens.LOGIN_SECONDS", 10.0)
         yield
 
 

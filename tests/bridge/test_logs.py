@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.logs import NOISY, set_up
+from bridge.logs import NOISY, hide, set_up
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,13 @@ def test_a_secret_is_hidden_wherever_it_is() -> None:
     assert found["message"] == "text ***"
     assert found["detail"] == "['***']"
     assert found["exception"].endswith("ValueError: with *** inside")
+
+
+def test_a_secret_that_becomes_known_later_is_hidden_too() -> None:
+    stream, log = written("INFO", "s3cr=t")
+    hide("n3xt=0ne")
+    log.warning("s3cr=t and n3xt=0ne")
+    assert json.loads(stream.getvalue())["message"] == "*** and ***"
 
 
 @pytest.mark.parametrize("padding", range(9_960, 10_010))

@@ -11,10 +11,11 @@ import pytest
 import bridge.pace
 from benchmarks.delay import DelayProxy
 from bridge.dead_letters import relay_dead_letters
+from bridge.login import Secret
 from bridge.metrics import Metrics
 from bridge.publishing import Publishing
 from bridge.relay import Relay
-from bridge.settings import Secret, Settings
+from bridge.settings import Settings
 from bridge.source import Access, Source
 from bridge.state import State
 from bridge.topic import Topic

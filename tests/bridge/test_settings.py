@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.settings import MEANING, Login, Secret, Settings, SettingsError, collect, parse
+from bridge.login import Login, Secret
+from bridge.settings import MEANING, Monitoring, Settings, SettingsError, collect, parse
 from local.servicebus import Certificates
 
 LOGIN = {
@@ -42,6 +43,7 @@ def test_a_login_alone_gets_elexons_tenant_and_namespace() -> None:
         ca_file=None,
         secret_expires=None,
         emulator=None,
+        monitoring=None,
         http=("127.0.0.1", 8080),
         dead_letter_seconds=900.0,
         silence_seconds=60.0,
@@ -60,6 +62,9 @@ def test_everything_set(certificates: Certificates) -> None:
         "IRIS_CA_FILE": str(authority),
         "AZURE_AUTHORITY_HOST": "login.example/",
         "PUBSUB_EMULATOR_HOST": "localhost:8085",
+        "BRIDGE_MONITORING_PROJECT": "a-project",
+        "BRIDGE_MONITORING_NAME": "home",
+        "BRIDGE_MONITORING_EMULATOR": "localhost:8086",
         "BRIDGE_HTTP": "0.0.0.0:9000",
         "BRIDGE_DEAD_LETTER_MINUTES": "0.5",
         "BRIDGE_SILENCE_SECONDS": "10",
@@ -74,6 +79,7 @@ def test_everything_set(certificates: Certificates) -> None:
         ca_file=str(authority),
         secret_expires=date(2027, 10, 2),
         emulator="localhost:8085",
+        monitoring=Monitoring("a-project", "home", "localhost:8086"),
         http=("0.0.0.0", 9000),
         dead_letter_seconds=30.0,
         silence_seconds=10.0,
@@ -150,6 +156,19 @@ def test_a_connection_string_has_its_own_endpoint() -> None:
             "Connection string must have both SharedAccessKeyName and SharedAccessKey.",
         ),
         ("IRIS_CLIENT_SECRET_EXPIRES", "2 Oct", "'2 Oct' is not a date YYYY-MM-DD"),
+        (
+            "BRIDGE_MONITORING_PROJECT",
+            "projects/p",
+            "'projects/p' is not the id of a project",
+        ),
+        (
+            "BRIDGE_MONITORING_NAME",
+            "a name",
+            "'a name' is not a name of up to 63 letters, digits, dots, - and _",
+        ),
+        ("BRIDGE_MONITORING_NAME", "n" * 64, None),
+        ("BRIDGE_MONITORING_EMULATOR", "8086", "'8086' is not HOST:PORT"),
+        ("BRIDGE_SECRET_MANAGER_EMULATOR", "8087", "'8087' is not HOST:PORT"),
         ("BRIDGE_HTTP", "8080", "'8080' is not HOST:PORT or none"),
         ("BRIDGE_DEAD_LETTER_MINUTES", "0", "'0' is not a number above 0"),
         ("BRIDGE_SILENCE_SECONDS", "inf", "'inf' is not a number above 0"),

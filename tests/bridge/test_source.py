@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from bridge.guard import ticket
-from bridge.settings import Secret, Settings
-from bridge.source import Access, Renewed, Settled, Source, SourceLost
+from bridge.login import Secret
+from bridge.outcomes import Renewed, Settled
+from bridge.settings import Settings
+from bridge.source import Access, Source, SourceLost
 from local.servicebus import Counts, ServiceBusServer
 from tests.bridge.stack import QUEUE, eventually, numbered
 

@@ -96,10 +96,13 @@ def test_the_metric_follows_where_there_is_nothing_to_tell() -> None:
 def test_ready_is_where_messages_can_flow(
     queue: QueuePhase, topic: TopicPhase, ready: bool
 ) -> None:
-    state = State(Metrics())
+    metrics = Metrics()
+    state = State(metrics)
+    assert metrics.registry.get_sample_value("iris_bridge_ready") == 0
     state.queue_is(queue)
     state.topic_is(topic)
     assert state.ready is ready
+    assert metrics.registry.get_sample_value("iris_bridge_ready") == ready
 
 
 def test_stuck_is_a_relay_that_makes_no_step() -> None:

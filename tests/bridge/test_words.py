@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import words
+from bridge.login import Login, Secret
 from bridge.message import Packed
-from bridge.settings import Secret, Settings
+from bridge.settings import Settings
 from bridge.source import Access, Source, SourceLost
 from bridge.topic import Failed, Topic, TopicError
 from local.pubsub import PubSubServer
@@ -120,16 +121,17 @@ def test_a_topic_that_nobody_serves() -> None:
 
 @given(st.text(), st.text())
 def test_a_line_is_one_line_and_short(text: str, host: str) -> None:
+    login = Login("tenant", "client", Secret("secret"))
     for error in (ValueError(text), OSError(text), TimeoutError(text), KeyError(text)):
-        said = words.of_queue(error, "iris", "host", "login")
+        said = words.of_queue(error, "iris", "host", login)
         assert len(said) < 400
         assert "\n" not in said
         assert said.strip()
-        assert words.of_login(error, "login").count("\n") == 0
+        assert words.of_login(error, login).count("\n") == 0
 
 
 def test_an_error_that_is_its_own_cause() -> None:
     error = ValueError("round")
     error.__cause__ = OSError("and round")
     error.__cause__.__context__ = error
-    assert words.of_queue(error, "iris", "host", "") == "host: the connection is lost (round)"
+    assert words.of_queue(error, "iris", "host") == "host: the connection is lost (round)"
