@@ -35,13 +35,26 @@ _DESCRIPTIONS: Final = {
 }
 
 
+def allowed_silence_seconds(dataset: Dataset) -> int | None:
+    """Seconds without a message up to which a dataset counts as fresh; None without a cadence."""
+    if not dataset.cadence_seconds:
+        return None
+    return _TURNS * dataset.cadence_seconds + _SLACK_SECONDS
+
+
+def allowed_age_seconds(dataset: Dataset) -> int | None:
+    """Seconds since the newest reference time up to which a dataset counts as fresh.
+
+    None without a cadence or a reference time.
+    """
+    if not dataset.cadence_seconds or not dataset.reference_time:
+        return None
+    return _TURNS * dataset.cadence_seconds + _BEHIND_SECONDS
+
+
 def freshness(datasets: Iterable[Dataset]) -> View:
     """One row for each dataset that has a cadence."""
-    newest = "\n  UNION ALL\n".join(
-        _newest(one, one.cadence_seconds, one.reference_time)
-        for one in datasets
-        if one.cadence_seconds and one.reference_time
-    )
+    newest = "\n  UNION ALL\n".join(one for one in map(_newest, datasets) if one is not None)
     return View(
         "freshness",
         f"""WITH newest AS (
@@ -75,18 +88,21 @@ FROM aged""",
     )
 
 
-def _newest(dataset: Dataset, cadence: int, reference: str) -> str:
-    turns = _TURNS * cadence
+def _newest(dataset: Dataset) -> str | None:
+    cadence, reference = dataset.cadence_seconds, dataset.reference_time
+    silence, age = allowed_silence_seconds(dataset), allowed_age_seconds(dataset)
+    if not cadence or not reference or silence is None or age is None:
+        return None
     columns = {one.name: one for one in dataset.columns}
     partition = columns[dataset.partition.column]
-    days = -(-turns // _DAY_SECONDS) + 2
+    days = -(-_TURNS * cadence // _DAY_SECONDS) + 2
     first = f"DATE_SUB(CURRENT_DATE('Europe/London'), INTERVAL {days} DAY)"
     time = cast(columns[reference], Column(reference, "DATETIME"))
     return f"""  SELECT
     {bigquery_string(dataset.subject)} AS dataset,
     {cadence // 60} AS cadence_minutes,
-    {(turns + _SLACK_SECONDS) // 60} AS allowed_silence_minutes,
-    {(turns + _BEHIND_SECONDS) // 60} AS allowed_age_minutes,
+    {silence // 60} AS allowed_silence_minutes,
+    {age // 60} AS allowed_age_minutes,
     MAX(COALESCE(_enqueued_utc, ingested_utc)) AS newest_arrival_utc,
     MAX({time}) AS newest_time
   FROM {HOME}.{dataset.table_name}

@@ -11,7 +11,7 @@ import grpc
 import pyarrow as pa
 from google.cloud.bigquery_storage_v1 import types
 from google.rpc import status_pb2
-from grpc_status import rpc_status  # type: ignore[import-untyped]
+from grpc_status import rpc_status
 
 #: How a refusal reaches the client: as the ``error`` of a response on a connection that stays
 #: open, or as the status with which the whole stream ends.

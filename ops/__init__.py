@@ -1,0 +1,1 @@
+"""What runs beside the data: it looks at them and tells how they are."""
