@@ -16,10 +16,17 @@ _BETWEEN: Final = "~"
 
 
 def build_images(names: Names) -> Command:
-    """Both images, by Cloud Build: no Docker is needed here."""
+    """Both images, by Cloud Build: no Docker is needed here.
+
+    Under an account of its own: the default one has no rights in a new organisation.
+    """
+    project = names.settings["project"]
     return [
         *("gcloud", "builds", "submit", "."),
-        f"--project={names.settings['project']}",
+        f"--project={project}",
+        f"--region={names.settings['region']}",
+        f"--service-account=projects/{project}/serviceAccounts/{names.build_account}",
+        f"--gcs-source-staging-dir={names.bucket}/source",
         "--config=deploy/cloudbuild.yaml",
         f"--substitutions=_REPOSITORY={names.repository},_RELEASE={names.release}",
     ]

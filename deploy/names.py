@@ -60,6 +60,11 @@ class Names:
         return f"{name}-pipeline@{project}.iam.gserviceaccount.com"
 
     @property
+    def build_account(self) -> str:
+        project, name = self.settings["project"], self.settings["name"]
+        return f"{name}-build@{project}.iam.gserviceaccount.com"
+
+    @property
     def subnetwork(self) -> str:
         """In the short form that Dataflow takes, or as the address of one that is there."""
         region, name = self.settings["region"], self.settings["name"]

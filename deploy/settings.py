@@ -36,7 +36,8 @@ class Setting:
         name: as in ``settings.json`` and in Terraform.
         meaning: one line for people.
         default: None for a setting that must be given.
-        pattern: what the whole of a text looks like, or each text of a list.
+        pattern: what the whole of a text looks like, or each text of a list, in words that
+            Python and Terraform (RE2) understand alike.
         form: the same for people.
         least, most: bounds of a number, both included.
     """
@@ -108,7 +109,7 @@ SETTINGS: Final = (
         "dataset",
         "the BigQuery dataset",
         "iris",
-        "[A-Za-z0-9_]{1,1024}",
+        "[A-Za-z0-9_]+",
         "letters, digits and underscores",
     ),
     Setting(
@@ -147,7 +148,7 @@ SETTINGS: Final = (
     Setting("max_workers", "the most workers that Dataflow may start", 3, least=1, most=100),
     Setting(
         "bridge_machine_type",
-        "of the machine that the bridge runs on",
+        "of the machine that the bridge runs on; with the pipeline on it (vm) e2-small or larger",
         "e2-micro",
         "[a-z][a-z0-9]*-[a-z0-9-]+",
         "a machine type, such as e2-micro",
@@ -170,7 +171,7 @@ SETTINGS: Final = (
         "iris_secret_expires",
         "the day on which the secret ends, for the alarm before it",
         "",
-        "|20[0-9]{2}-[01][0-9]-[0-3][0-9]",
+        "|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
         "a day, such as 2027-10-01, or empty",
     ),
     Setting(

@@ -42,6 +42,10 @@ def test_a_template_is_built_and_uploaded(
     assert capsys.readouterr().out == (
         "gcloud builds submit . \\\n"
         "    --project=p-123456 \\\n"
+        "    --region=us-central1 \\\n"
+        "    --service-account=projects/p-123456/serviceAccounts/"
+        "iris-build@p-123456.iam.gserviceaccount.com \\\n"
+        "    --gcs-source-staging-dir=gs://p-123456-iris/source \\\n"
         "    --config=deploy/cloudbuild.yaml \\\n"
         "    --substitutions=_REPOSITORY=us-central1-docker.pkg.dev/p-123456/iris,_RELEASE=1.0\n"
         "gcloud storage cp var/templates/stream.json "

@@ -24,7 +24,7 @@ VALUES = {
         ["archive/*/*", "gs://bucket", "gs://bucket/", "s3://bucket/a", "x gs://bucket/a"],
     ),
     "input_subscription": (
-        ["projects/p-123456/subscriptions/iris", "projects/example.com:old-123/subscriptions/a.b_c"],
+        ["projects/p-123456/subscriptions/iris", "projects/e.com:old-123/subscriptions/a.b_c"],
         ["projects/p/subscriptions/iris", "projects/p-123456/topics/iris", "iris",
          "projects/p-123456/subscriptions/", "projects/p-123456/subscriptions/1ris"],
     ),

@@ -1,0 +1,31 @@
+# What things are called: the same names as in deploy/names.py.
+
+locals {
+  labels = { service = var.name }
+
+  topic        = "${var.name}-messages"
+  subscription = "${var.name}-messages"
+  dead_letters = "${var.name}-dead-letters"
+  bucket       = "${var.project}-${var.name}"
+  secret       = "${var.name}-client-secret"
+  machine      = "${var.name}-bridge"
+
+  registry       = "${var.region}-docker.pkg.dev"
+  images         = "${var.region}-docker.pkg.dev/${var.project}/${var.name}"
+  bridge_image   = "${local.images}/bridge:${var.release}"
+  pipeline_image = "${local.images}/pipeline:${var.release}"
+
+  template = "gs://${local.bucket}/templates/${var.release}/stream.json"
+
+  # What the pipeline is told, wherever it runs.
+  pipeline_options = {
+    input_subscription = "projects/${var.project}/subscriptions/${local.subscription}"
+    warehouse          = "bigquery:${var.project}.${var.dataset}"
+    dead_letter_topic  = "projects/${var.project}/topics/${local.dead_letters}"
+  }
+
+  # Who runs the pipeline. Without a release there is no image yet.
+  on_machine    = var.pipeline == "vm"
+  makes_job     = var.pipeline == "terraform" && var.release != ""
+  makes_machine = var.release != "" && var.iris_client_id != "" && var.iris_queue_name != ""
+}
