@@ -83,8 +83,11 @@ drain: $(STAMP) ## on Dataflow: end the job after what is in hand
 cancel: $(STAMP) ## on Dataflow: end the job at once; nothing is lost
 	$(DEPLOY)
 
-docs: $(STAMP) ## docs/warehouse.md anew, from the schema files
+docs: $(STAMP) ## anew: what follows from code and schema files (documents, alarms, variables)
 	$(PY) -m schemas document --write docs/warehouse.md
+	$(PY) -m deploy.variables --write
+	$(PY) -m deploy.monitoring --write
+	$(PY) -m deploy.documents
 
 lock: $(STAMP) ## constraints.txt anew, from the ranges in setup.py
 	$(PY) -m pip install --quiet uv

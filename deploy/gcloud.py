@@ -53,8 +53,7 @@ def run(
     given = environment(kind, names)
     options = {
         **({"input_subscription": names.subscription} if kind == STREAM else {}),
-        "warehouse": names.warehouse,
-        "dead_letter_topic": names.dead_letter_topic,
+        **names.options,
         **(parameters or {}),
     }
     streaming = (

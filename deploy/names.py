@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.settings import HERE, Settings
+from deploy.settings import HERE, SETTINGS, Settings
 from pipeline.version import VERSION
 
 #: The two templates, by the kind of job that they launch.
@@ -37,6 +37,17 @@ class Names:
     @property
     def warehouse(self) -> str:
         return f"bigquery:{self.settings['project']}.{self.settings['dataset']}"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The pipeline's options, but for the door: each that is not as it is by default."""
+        chosen = {name: self.settings[name] for name in ("schema_dir", "write_method")}
+        default = {setting.name: setting.default for setting in SETTINGS}
+        return {
+            "warehouse": self.warehouse,
+            "dead_letter_topic": self.dead_letter_topic,
+            **{name: value for name, value in chosen.items() if value != default[name]},
+        }
 
     @property
     def bucket(self) -> str:

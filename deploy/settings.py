@@ -139,6 +139,20 @@ SETTINGS: Final = (
         "gcloud, terraform or vm",
     ),
     Setting(
+        "schema_dir",
+        "a folder of the bucket with more schema files, or with others; empty for none",
+        "",
+        "|gs://[a-z0-9][a-z0-9._-]+[a-z0-9]/.+",
+        "gs://BUCKET/FOLDER, or empty",
+    ),
+    Setting(
+        "write_method",
+        "into BigQuery: the Storage Write API, or the fallback that is slower by far",
+        "STORAGE_WRITE",
+        "STORAGE_WRITE|STREAMING_INSERTS",
+        "STORAGE_WRITE or STREAMING_INSERTS",
+    ),
+    Setting(
         "worker_machine_type",
         "of Dataflow's workers",
         "n1-standard-1",

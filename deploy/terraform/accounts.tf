@@ -83,6 +83,15 @@ resource "google_pubsub_topic_iam_member" "pipeline_publishes" {
   member = "serviceAccount:${local.pipeline_account}"
 }
 
+# Its own schema files, where Dataflow's rights on the bucket are not given.
+resource "google_storage_bucket_iam_member" "pipeline_reads" {
+  count = local.on_machine && var.schema_dir != "" ? 1 : 0
+
+  bucket = google_storage_bucket.dataflow.name
+  role   = "roles/storage.objectViewer"
+  member = "serviceAccount:${local.pipeline_account}"
+}
+
 # The pipeline on Dataflow. Its workers' logs and metrics are part of dataflow.worker
 # (https://cloud.google.com/dataflow/docs/concepts/access-control), which a project alone can give.
 

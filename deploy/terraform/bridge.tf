@@ -77,5 +77,6 @@ resource "google_compute_instance" "bridge" {
     google_pubsub_topic_iam_member.bridge_publishes,
     google_pubsub_topic_iam_member.pipeline_publishes,
     google_secret_manager_secret_iam_member.bridge_reads,
+    google_storage_bucket_iam_member.pipeline_reads,
   ]
 }

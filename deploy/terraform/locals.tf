@@ -17,12 +17,17 @@ locals {
 
   template = "gs://${local.bucket}/templates/${var.release}/stream.json"
 
-  # What the pipeline is told, wherever it runs.
-  pipeline_options = {
+  # What the pipeline is told, wherever it runs: the same as deploy/names.py tells it.
+  pipeline_places = {
     input_subscription = "projects/${var.project}/subscriptions/${local.subscription}"
     warehouse          = "bigquery:${var.project}.${var.dataset}"
     dead_letter_topic  = "projects/${var.project}/topics/${local.dead_letters}"
   }
+  pipeline_options = merge(
+    local.pipeline_places,
+    var.schema_dir == "" ? {} : { schema_dir = var.schema_dir },
+    var.write_method == "STORAGE_WRITE" ? {} : { write_method = var.write_method },
+  )
 
   # Who runs the pipeline. Without a release there is no image yet.
   on_machine    = var.pipeline == "vm"

@@ -29,10 +29,11 @@ locals {
   }
 
   pipeline_files = {
-    "/etc/systemd/system/iris-pipeline.service" = templatefile("${path.module}/machine/iris-pipeline.service", merge(local.pipeline_options, {
-      registry = local.registry
-      image    = local.pipeline_image
-    }))
+    "/etc/systemd/system/iris-pipeline.service" = templatefile("${path.module}/machine/iris-pipeline.service", {
+      registry  = local.registry
+      image     = local.pipeline_image
+      arguments = join(" ", [for name, value in local.pipeline_options : "--${name}=${value}"])
+    })
   }
 
   units = concat(

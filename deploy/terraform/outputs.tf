@@ -7,7 +7,7 @@ output "secret" {
 
 output "tables" {
   description = "Makes the tables and views."
-  value       = ".venv/bin/python -m schemas apply --warehouse ${local.pipeline_options.warehouse} --location ${var.location}"
+  value       = ".venv/bin/python -m schemas apply --warehouse ${local.pipeline_places.warehouse} --location ${var.location}"
 }
 
 output "images" {

@@ -45,6 +45,7 @@ resource "google_dataflow_flex_template_job" "pipeline" {
     google_pubsub_subscription_iam_member.pipeline_looks,
     google_pubsub_subscription_iam_member.pipeline_reads,
     google_pubsub_topic_iam_member.pipeline_publishes,
+    google_storage_bucket_iam_member.pipeline_reads,
     google_storage_bucket_iam_member.worker_stages,
   ]
 }

@@ -102,6 +102,30 @@ variable "pipeline" {
   }
 }
 
+variable "schema_dir" {
+  type        = string
+  description = "a folder of the bucket with more schema files, or with others; empty for none"
+  nullable    = false
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(?:|gs://[a-z0-9][a-z0-9._-]+[a-z0-9]/.+)$", var.schema_dir))
+    error_message = "schema_dir must be gs://BUCKET/FOLDER, or empty."
+  }
+}
+
+variable "write_method" {
+  type        = string
+  description = "into BigQuery: the Storage Write API, or the fallback that is slower by far"
+  nullable    = false
+  default     = "STORAGE_WRITE"
+
+  validation {
+    condition     = can(regex("^(?:STORAGE_WRITE|STREAMING_INSERTS)$", var.write_method))
+    error_message = "write_method must be STORAGE_WRITE or STREAMING_INSERTS."
+  }
+}
+
 variable "worker_machine_type" {
   type        = string
   description = "of Dataflow's workers"

@@ -19,7 +19,7 @@ from deploy.settings import HERE, Settings, read
 from pipeline.options import OPTIONS
 from tests.deploy.hcl import FOLDER, load
 from tests.deploy.terraform import Terraform, needs_terraform
-from tests.deploy.units import read_environment, read_unit
+from tests.deploy.units import read_environment, read_text, read_unit
 
 UNITS = FOLDER / "machine"
 GIVEN: dict[str, Any] = {
@@ -33,7 +33,13 @@ GIVEN: dict[str, Any] = {
     "iris_secret_expires": "2027-10-01",
 }
 #: The same for the pipeline on Dataflow and on the machine, but for who runs it.
-MACHINE = {**GIVEN, "pipeline": "vm", "bridge_machine_type": "e2-small"}
+MACHINE = {
+    **GIVEN,
+    "pipeline": "vm",
+    "bridge_machine_type": "e2-small",
+    "schema_dir": "gs://p-123456-live/schemas",
+    "write_method": "STREAMING_INSERTS",
+}
 FILES = ["variables.tf", "locals.tf", "machine.tf", "machine"]
 OUTPUTS = ["user_data", "pipeline_options", "makes_job", "makes_machine", "template"]
 REGISTRY = "europe-west2-docker.pkg.dev"
@@ -130,7 +136,7 @@ def test_the_pipeline_is_told_what_dataflow_is_told() -> None:
     configuration, known = load(), settings_of(MACHINE)
     options = {
         name: configuration.text(text, known.values)
-        for name, text in configuration.declared["local.pipeline_options"].items()
+        for name, text in configuration.declared["local.pipeline_places"].items()
     }
     names = names_of(known)
     assert options == {
@@ -139,10 +145,10 @@ def test_the_pipeline_is_told_what_dataflow_is_told() -> None:
         "dead_letter_topic": names.dead_letter_topic,
     }
     assert set(options) <= {option.name for option in OPTIONS}
-    (start,) = unit("iris-pipeline.service", image="IMAGE", **options)["ExecStart"]
+    (start,) = unit("iris-pipeline.service", image="IMAGE", arguments="ALL")["ExecStart"]
     words = shlex.split(start)
     container, command = words[: words.index("IMAGE")], words[words.index("IMAGE") + 1 :]
-    assert command == ["-m", "pipeline", *(f"--{name}={text}" for name, text in options.items())]
+    assert command == ["-m", "pipeline", "ALL"]
     assert set(container) >= {
         "--name=pipeline",
         "--entrypoint=python",
@@ -207,6 +213,11 @@ def test_a_second_unit_runs_the_pipeline(terraform: Terraform) -> None:
     assert {name: text for name, text in written(both).items() if name != path} == written(alone)
     assert f"{REGISTRY}/p-123456/live/pipeline:1.0" in text
     assert "${" not in text
+    (start,) = read_text(text)["ExecStart"]
+    told = start.split(" -m pipeline ")[1].split()
+    names = names_of(settings_of(MACHINE))
+    wanted = {"input_subscription": names.subscription, **names.options}
+    assert sorted(told) == sorted(f"--{name}={value}" for name, value in wanted.items())
     assert yaml.safe_load(both)["runcmd"][1][-1] == "iris-pipeline.service"
 
 

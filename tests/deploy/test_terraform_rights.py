@@ -29,6 +29,7 @@ RIGHTS = {
     ("roles/dataflow.worker", "var.project", WORKER),  # jobs are a project's
     ("roles/storage.objectAdmin", "google_storage_bucket.dataflow", WORKER),
     ("roles/artifactregistry.reader", "google_artifact_registry_repository.images", WORKER),
+    ("roles/storage.objectViewer", "google_storage_bucket.dataflow", PIPELINE),
     ("roles/storage.objectViewer", "google_storage_bucket.dataflow", BUILD),
     ("roles/artifactregistry.writer", "google_artifact_registry_repository.images", BUILD),
     ("roles/logging.logWriter", "var.project", BUILD),

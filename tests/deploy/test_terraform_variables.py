@@ -30,6 +30,8 @@ EDGES: dict[str, list[str]] = {
     "bridge_machine_type": ["e2-micro", "E2-micro", ""],
     "iris_client_id": ["", "0" * 8 + "-0000-0000-0000-" + "0" * 12, "0" * 36],
     "iris_queue_name": ["", "iris.00000000-0000-0000-0000-000000000000", "-a", "a b", "a\n"],
+    "schema_dir": ["", "gs://my-bucket/schemas", "gs://my-bucket", "schemas"],
+    "write_method": ["STORAGE_WRITE", "STREAMING_INSERTS", "", "FILE_LOADS"],
     "iris_secret_expires": ["", "2027-10-01", "2027-10-32", "2027-13-01", "1999-01-01"],
     "billing_account": ["", "0A1B2C-3D4E5F-6A7B8C", "0a1b2c-3d4e5f-6a7b8c"],
     "subnetwork": ["", "projects/p/regions/r/subnetworks/s", "s", "projects/p/subnetworks/s"],

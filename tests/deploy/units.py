@@ -20,7 +20,12 @@ PYTHON = "/opt/iris/bin/python"
 
 def read_unit(path: Path) -> dict[str, list[str]]:
     """The unit's settings, all values of each in their order; sections are told apart by nobody."""
-    text = path.read_text().replace("\\\n", " ")
+    return read_text(path.read_text())
+
+
+def read_text(text: str) -> dict[str, list[str]]:
+    """As ``read_unit``, of a unit's text."""
+    text = text.replace("\\\n", " ")
     found = defaultdict(list)
     for line in text.splitlines():
         name, equals, value = line.partition("=")
