@@ -117,3 +117,18 @@ def test_gcloud_understands_its_commands(tmp_path: Path) -> None:
     assert len(answers) == len(found)
     refused = {one["command_string"]: one["error_message"] for one in answers if not one["success"]}
     assert refused == {}
+
+
+def test_the_bill_adds_up() -> None:
+    """Cents, column by column."""
+    rows = [
+        [cell.strip().strip("*") for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs/cost.md").read_text().split("## By the month")[1].splitlines()
+        if line.startswith("|")
+    ]
+    items = rows[2 : [row[0] for row in rows].index("total")]
+    (total,) = [row for row in rows if row[0] == "total"]
+    for column in (1, 2, 3):
+        assert sum(round(float(row[column]) * 100) for row in items) == round(
+            float(total[column]) * 100
+        )
