@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from deploy import gcloud
@@ -74,16 +73,12 @@ def template(names: Names, shell: Shell, _: argparse.Namespace) -> None:
     """Builds the images and puts the two templates into the bucket."""
     shell.run(gcloud.build_images(names))
     for kind in (STREAM, FILES):
-        file = _write(names, kind)
-        shell.run(gcloud.upload(names, kind, file))
+        file = TEMPLATES / f"{kind}.json"
+        if not shell.only_print:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(spec(kind, names), indent=2) + "\n")
+        shell.run(gcloud.upload(names, kind, file.relative_to(HERE.parent)))
     print(f'release: {names.release} (settings.json: "release": "{names.release}")')
-
-
-def _write(names: Names, kind: str) -> Path:
-    TEMPLATES.mkdir(parents=True, exist_ok=True)
-    file = TEMPLATES / f"{kind}.json"
-    file.write_text(json.dumps(spec(kind, names), indent=2) + "\n")
-    return file.relative_to(HERE.parent)
 
 
 def launch(names: Names, shell: Shell, options: argparse.Namespace) -> None:

@@ -54,8 +54,6 @@ def test_a_template_is_built_and_uploaded(
         "gs://p-123456-iris/templates/1.0/files.json\n"
         'release: 1.0 (settings.json: "release": "1.0")\n'
     )
-    spec = json.loads((command.TEMPLATES / "stream.json").read_text())
-    assert spec["image"] == "us-central1-docker.pkg.dev/p-123456/iris/pipeline:1.0"
 
 
 def test_without_settings_nothing_is_run(
@@ -144,3 +142,21 @@ def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     file.write_text("[1]")
     with pytest.raises(SettingError, match="must hold an object"):
         read(file, {})
+
+
+def test_the_spec_files_are_written_and_uploaded(
+    said: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a gcloud that notes what it is called with."""
+    program = tmp_path / "bin" / "gcloud"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n')
+    program.chmod(0o755)
+    said.setenv("DRY_RUN", "")
+    said.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    assert command.main(["template", "--set=project=p-123456", "--set=release=1.0"]) == 0
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split()[:2] for call in calls] == [["builds", "submit"], *[["storage", "cp"]] * 2]
+    for kind in ("stream", "files"):
+        spec = json.loads((command.TEMPLATES / f"{kind}.json").read_text())
+        assert spec["image"] == "us-central1-docker.pkg.dev/p-123456/iris/pipeline:1.0"

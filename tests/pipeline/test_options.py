@@ -155,6 +155,13 @@ def test_every_option_says_what_a_user_wants_to_know() -> None:
         assert option.needed in option.jobs, option.name
 
 
+def test_no_option_of_beam_is_taken_for_one_of_ours_misspelt() -> None:
+    """A template's launcher gives Beam's options beside ours."""
+    beams = PipelineOptions([]).get_all_options()
+    assert len(beams) > 100
+    check_spelling([f"--{name}=x" for name in beams])
+
+
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
