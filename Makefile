@@ -65,8 +65,10 @@ bench: $(STAMP) ## speed of every part, both sides of each comparison in one run
 	$(PY) -m benchmarks $(ARGS)
 
 # Settings come from deploy/settings.json; PROJECT=..., REGION=..., RELEASE=... and SET="name=value ..."
-# win over it. DRY_RUN=1 prints the gcloud commands and runs none.
-DEPLOY = @$(PY) -m deploy $@ $(foreach one,$(SET),--set '$(one)')
+# behind make win over it. DRY_RUN=1 prints the gcloud commands and runs none.
+GIVEN = $(foreach one,PROJECT REGION RELEASE,$(if $(filter command%,$(origin $(one))), \
+	--set $(shell echo $(one) | tr A-Z a-z)='$($(one))'))
+DEPLOY = @$(PY) -m deploy $@ $(GIVEN) $(foreach one,$(SET),--set '$(one)')
 
 template: $(STAMP) ## on Google Cloud: build both images, upload the Flex templates
 	$(DEPLOY)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from deploy import gcloud
-from deploy.names import FILES, STREAM, Names, names_of
-from deploy.settings import FILE, HERE, VARIABLES, SettingError, read
+from deploy.names import DIRTY, FILES, STREAM, Names, names_of, this_release
+from deploy.settings import FILE, HERE, SettingError, read
 from deploy.template import spec
+from pipeline.options import OPTIONS
 
 #: What stands for the id of the running job in commands that are only shown.
 RUNNING: Final = "JOB_ID"
-#: The states of a job that has been told to end.
+#: What a job is, or has been asked to be, after it was told to end.
 ENDING: Final = {
     "drain": ("JOB_STATE_DRAINING", "JOB_STATE_DRAINED"),
     "cancel": ("JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED"),
@@ -49,7 +51,7 @@ class Shell:
                 raise DeployError(f"the command above ended with {done.returncode}")
 
     def ask(self, command: gcloud.Command, shown: str) -> list[str]:
-        """Lines that the command answers; where nothing is run, ``shown``."""
+        """Words that the command answers; where nothing is run, ``shown``."""
         print(gcloud.text(command), flush=True)
         if self.only_print:
             return [shown]
@@ -57,6 +59,11 @@ class Shell:
         if done.returncode:
             raise DeployError(f"the command above ended with {done.returncode}")
         return done.stdout.split()
+
+    def say(self, text: str) -> None:
+        """Tells what has been done; nothing has where nothing is run."""
+        if not self.only_print:
+            print(text, flush=True)
 
     @staticmethod
     def _start(command: gcloud.Command, capture: bool) -> subprocess.CompletedProcess[str]:
@@ -69,35 +76,59 @@ class Shell:
         return subprocess.run(command, text=True, check=False, stdout=output, cwd=HERE.parent)
 
 
-def template(names: Names, shell: Shell, _: argparse.Namespace) -> None:
-    """Builds the images and puts the two templates into the bucket."""
+def template(names: Names, shell: Shell, options: argparse.Namespace) -> None:
+    """Builds the images of this tree and puts its two templates into the bucket."""
+    stored = names.settings["release"]
+    if "release" not in dict(options.given):  # a new release, whatever runs now
+        names = Names(names.settings, this_release())
+        if names.release.endswith(DIRTY) and not shell.only_print:
+            raise DeployError(
+                "this tree is not what was committed, so its release would stand for something "
+                "else tomorrow: commit, or name the release: make template RELEASE=..."
+            )
     shell.run(gcloud.build_images(names))
     for kind in (STREAM, FILES):
         file = TEMPLATES / f"{kind}.json"
         if not shell.only_print:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(spec(kind, names), indent=2) + "\n")
-        shell.run(gcloud.upload(names, kind, file.relative_to(HERE.parent)))
-    print(f'release: {names.release} (settings.json: "release": "{names.release}")')
+        shell.run(gcloud.upload(names, kind, file))
+    print(f"release: {names.release}")
+    if stored != names.release:
+        print(f'now write "release": "{names.release}" into {FILE}; it says "{stored}"')
 
 
 def launch(names: Names, shell: Shell, options: argparse.Namespace) -> None:
     """Launches the job: streaming, or over files with --files."""
     if options.files:
+        (door,) = [option for option in OPTIONS if option.name == "input_files"]
+        if not re.fullmatch(door.cloud_pattern, options.files):
+            raise DeployError(f"--files {options.files}: write {door.cloud_form}")
+        _on_dataflow(names, ("gcloud", "terraform"))
         shell.run(gcloud.run(names, FILES, {"input_files": options.files}))
-        return
-    _ours(names)
-    shell.run(gcloud.run(names))
+    else:
+        _on_dataflow(names, ("gcloud",))
+        shell.run(gcloud.run(names))
+    shell.say(_launched(names))
 
 
 def update(names: Names, shell: Shell, options: argparse.Namespace) -> None:
-    """Puts this release in the place of the running job; nothing is lost meanwhile."""
-    _ours(names)
+    """Puts the release of the settings in the place of the running job; nothing is lost."""
     pairs = [word.partition("=") for word in options.renamed]
     if wrong := [old for old, equals, _ in pairs if not equals]:
         raise DeployError(f"--renamed {wrong[0]}: write OLD=NEW, names of transforms")
+    _on_dataflow(names, ("gcloud",))
     renamed = {old: new for old, _, new in pairs}
     shell.run(gcloud.run(names, update=True, renamed=renamed))
+    shell.say(_launched(names))
+
+
+def _launched(names: Names) -> str:
+    project, region = names.settings["project"], names.settings["region"]
+    return (
+        "accepted, not yet running: in some minutes it must say Running at\n"
+        f"https://console.cloud.google.com/dataflow/jobs?project={project} (region {region})"
+    )
 
 
 def drain(names: Names, shell: Shell, _: argparse.Namespace) -> None:
@@ -111,26 +142,33 @@ def cancel(names: Names, shell: Shell, _: argparse.Namespace) -> None:
 
 
 def _end(names: Names, shell: Shell, how: str) -> None:
-    _ours(names)
     jobs = shell.ask(gcloud.find(names), RUNNING)
     if not jobs:
         raise DeployError(f"no job {names.job} runs in {names.settings['region']}")
     for job in jobs:
         shell.run(gcloud.end(names, how, job))
-        (state,) = shell.ask(gcloud.state(names, job), ENDING[how][0]) or [""]
-        if state not in ENDING[how]:
-            raise DeployError(f"job {job} is {state or 'in no known state'}: Dataflow has refused")
-        if not shell.only_print:
-            print(f"job {job}: {state}")
-
-
-def _ours(names: Names) -> None:
-    """Refuses to come between Terraform and its job."""
+        states = shell.ask(gcloud.states(names, job), ENDING[how][0])
+        if not set(states) & set(ENDING[how]):
+            raise DeployError(f"job {job} is {' '.join(states)}: Dataflow has refused")
+        shell.say(f"job {job}: {' '.join(states)}")
     if names.settings["pipeline"] == "terraform":
+        print('Terraform starts it again at the next apply, unless "pipeline" says otherwise')
+
+
+def _on_dataflow(names: Names, who: Sequence[str]) -> None:
+    """Refuses what is not for gcloud to do, by the setting ``pipeline``."""
+    runs = names.settings["pipeline"]
+    if runs in who:
+        return
+    if runs == "terraform":
         raise DeployError(
             'the job is Terraform\'s (settings.json: "pipeline": "terraform"): '
-            "change release or pipeline there, then terraform apply"
+            "change release there, then terraform apply"
         )
+    raise DeployError(
+        f'there is no job on Dataflow (settings.json: "pipeline": "{runs}"), nor rights for one: '
+        'see docs/operations.md, "Another way to run the pipeline"'
+    )
 
 
 COMMANDS: Final[dict[str, Callable[[Names, Shell, argparse.Namespace], None]]] = {
@@ -150,11 +188,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsers["launch"].add_argument("--files", metavar="gs://BUCKET/GLOB", default="")
     parsers["update"].add_argument("--renamed", metavar="OLD=NEW", action="append", default=[])
     for one in parsers.values():
-        one.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="given")
+        one.add_argument(
+            "--set", metavar="NAME=VALUE", action="append", default=[], dest="given", type=_pair
+        )
     options = parser.parse_args(argv)
     only_print = os.environ.get("DRY_RUN", "") not in ("", "0")
     try:
-        names = names_of(read(FILE, _given(os.environ, options.given), only_print))
+        names = names_of(read(FILE, dict(options.given), os.environ, only_print))
         COMMANDS[options.command](names, Shell(only_print), options)
     except SettingError as error:
         print(error, file=sys.stderr)
@@ -162,22 +202,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DeployError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader has seen enough; Python flushes once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def _given(environment: Mapping[str, str], words: Sequence[str]) -> dict[str, str]:
-    """Settings from the environment, and from ``--set``, which wins."""
-    given = {
-        name: environment[variable]
-        for variable, name in VARIABLES.items()
-        if environment.get(variable)
-    }
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise SettingError(f"SET {word}: write NAME=VALUE")
-        given[name] = value
-    return given
+def _pair(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{word}: write NAME=VALUE")
+    return name, value
 
 
 if __name__ == "__main__":

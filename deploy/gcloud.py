@@ -113,13 +113,17 @@ def end(names: Names, how: str, job: str) -> Command:
     return ["gcloud", "dataflow", "jobs", how, job, f"--project={project}", f"--region={region}"]
 
 
-def state(names: Names, job: str) -> Command:
-    """Tells a job's state: drain and cancel end well also where Dataflow has refused."""
+def states(names: Names, job: str) -> Command:
+    """Tells what a job is and what it was asked to be.
+
+    Drain and cancel end well also where Dataflow has refused; where it has not, the state that
+    was asked for is told at once, and the job takes it in its own time.
+    """
     return [
         *("gcloud", "dataflow", "jobs", "describe", job),
         f"--project={names.settings['project']}",
         f"--region={names.settings['region']}",
-        "--format=value(currentState)",
+        "--format=value(currentState,requestedState)",
     ]
 
 

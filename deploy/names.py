@@ -97,6 +97,10 @@ def names_of(settings: Settings) -> Names:
     return Names(settings, settings["release"] or this_release())
 
 
+#: Ends the release of a tree that is not what was committed.
+DIRTY: Final = "-dirty"
+
+
 def this_release() -> str:
     """The tag for this tree: the version, and the commit where git knows it."""
     describe = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=8"]

@@ -1,8 +1,9 @@
 """What a user decides about an installation: one table, for these commands and for Terraform.
 
 The values stand in ``deploy/settings.json``, which Terraform reads as its variables. For a command
-``make launch PROJECT=... SET="max_workers=5"`` wins over the file. ``SETTINGS`` also makes
-``deploy/terraform/variables.tf`` and the table in ``docs/deploy.md``.
+``make launch PROJECT=... SET="max_workers=5"`` wins over the file; the environment's ``PROJECT``,
+which a shell may have from elsewhere, only fills in what the file leaves out. ``SETTINGS`` also
+makes ``deploy/terraform/variables.tf`` and the table in ``docs/deploy.md``.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any, Final
 
 HERE: Final = Path(__file__).parent
 FILE: Final = HERE / "settings.json"
-#: Settings that the environment may give, by the names that people use for them.
-VARIABLES: Final = {"PROJECT": "project", "REGION": "region", "RELEASE": "release"}
+#: Settings that the environment may fill in, by the names that people use for them.
+VARIABLES: Final = {"PROJECT": "project", "REGION": "region"}
 #: Stands for a project in commands that are only shown.
 PLACEHOLDER: Final = "PROJECT"
 
@@ -133,14 +134,15 @@ SETTINGS: Final = (
     ),
     Setting(
         "pipeline",
-        "who runs the pipeline: gcloud (make launch), terraform, or the bridge's machine (vm)",
+        "who runs the pipeline: gcloud (make launch), terraform, the bridge's machine (vm), or a "
+        "machine of your own, which runs the bridge, too (elsewhere)",
         "gcloud",
-        "gcloud|terraform|vm",
-        "gcloud, terraform or vm",
+        "gcloud|terraform|vm|elsewhere",
+        "gcloud, terraform, vm or elsewhere",
     ),
     Setting(
         "schema_dir",
-        "a folder of the bucket with more schema files, or with others; empty for none",
+        "a folder of the installation's bucket with more schema files, or with others",
         "",
         "|gs://[a-z0-9][a-z0-9._-]+[a-z0-9]/.+",
         "gs://BUCKET/FOLDER, or empty",
@@ -226,15 +228,24 @@ class Settings:
     values: Mapping[str, Value]
 
     def __getitem__(self, name: str) -> str:
+        """A setting that is a text; TypeError where it is none."""
         value = self.values[name]
-        return value if isinstance(value, str) else str(value)
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is no text")
+        return value
 
 
-def read(file: Path, given: Mapping[str, str], placeholder: bool = False) -> Settings:
+def read(
+    file: Path,
+    given: Mapping[str, str],
+    environment: Mapping[str, str] | None = None,
+    placeholder: bool = False,
+) -> Settings:
     """The settings of ``file``, if it is there; what is given beside it wins.
 
     Args:
         given: texts by the name of the setting.
+        environment: fills in what neither of both says.
         placeholder: a project that is not given becomes ``PROJECT``: nothing is run with it.
 
     Raises:
@@ -248,11 +259,14 @@ def read(file: Path, given: Mapping[str, str], placeholder: bool = False) -> Set
         for name in names
         if name not in known
     ]
+    around = {name: (environment or {}).get(variable) for variable, name in VARIABLES.items()}
     values: dict[str, Value] = {}
     for name, setting in known.items():
         place, value = f"{file.name}: {name}", stored.get(name, setting.default)
         if name in given:
             place, value = name, _parse(given[name], setting.type)
+        elif name not in stored and (text := around.get(name)):
+            place, value = name.upper(), text
         if value is None:
             if not placeholder:
                 faults.append(f"{name} is not set: write it into {file}, or say make ... PROJECT=")

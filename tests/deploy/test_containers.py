@@ -48,11 +48,12 @@ def test_the_bridge_runs_as_a_user_without_rights() -> None:
 
 
 def test_base_images_are_pinned_to_a_release() -> None:
-    assert set(BRIDGE.images) == {"python:3.11-slim-bookworm"}
+    python = "python:3.11.14-slim-bookworm"
+    assert set(BRIDGE.images) == {python}
     assert PIPELINE.images == [
-        f"apache/beam_python3.11_sdk:{pinned('apache-beam')}",
+        f"gcr.io/cloud-dataflow/v1beta3/beam_python3.11_sdk:{pinned('apache-beam')}",
         "gcr.io/dataflow-templates-base/python311-template-launcher-base:20230622_RC00",
-        "python:3.11-slim-bookworm",
+        python,
     ]
 
 

@@ -117,12 +117,11 @@ def deploy(api: DataflowApi, tmp_path: Path) -> Run:
         "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
         "PROJECT": PROJECT,
-        "RELEASE": "1.0",
     }
 
     def run(*argv: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "deploy", *argv],
+            [sys.executable, "-m", "deploy", *argv, "--set=release=1.0"],
             cwd=ROOT,
             env=os.environ | variables,
             capture_output=True,
@@ -138,6 +137,10 @@ def test_a_life_of_a_job(api: DataflowApi, deploy: Run) -> None:
     launched = deploy("launch")
     assert launched.returncode == 0, launched.stderr
     assert launched.stdout.startswith(gcloud.text(gcloud.run(names())))
+    assert launched.stdout.splitlines()[-2:] == [
+        "accepted, not yet running: in some minutes it must say Running at",
+        "https://console.cloud.google.com/dataflow/jobs?project=p-123456 (region us-central1)",
+    ]
     stream = {
         "jobName": "iris",
         "containerSpecGcsPath": "gs://p-123456-iris/templates/1.0/stream.json",
@@ -176,10 +179,13 @@ def test_a_life_of_a_job(api: DataflowApi, deploy: Run) -> None:
     assert deploy("launch", "--files=gs://bucket-123456/*/*").returncode == 0
     drained = deploy("drain")
     assert drained.returncode == 0, drained.stderr
-    assert drained.stdout.splitlines()[-1] == "job 2026-11-22_1: JOB_STATE_DRAINING"
+    assert drained.stdout.splitlines()[-1] == (
+        "job 2026-11-22_1: JOB_STATE_RUNNING JOB_STATE_DRAINED"
+    )
+    api.pass_time()
     assert {job["id"]: job["currentState"] for job in api.jobs} == {
         "2026-11-22_0": "JOB_STATE_UPDATED",
-        "2026-11-22_1": "JOB_STATE_DRAINING",
+        "2026-11-22_1": "JOB_STATE_DRAINED",
         "2026-11-22_2": "JOB_STATE_RUNNING",  # over files: another name
     }
 
@@ -237,3 +243,34 @@ def test_gcloud_takes_the_metadata_for_a_template(kind: str, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     for parameter in metadata(kind)["parameters"]:
         assert f'"name": "{parameter["name"]}"' in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+def test_cloud_build_gets_what_the_images_need_and_nothing_else(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    ignore = shutil.ignore_patterns(".git", ".venv*", "var", ".*_cache", "*.egg-info")
+    shutil.copytree(ROOT, tree, ignore=ignore)
+    for name in ("google.json", ".env", "iris_data/FREQ/a.json", "deploy/settings.json"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("secret")
+    done = subprocess.run(
+        ["gcloud", "meta", "list-files-for-upload", str(tree)],
+        env=os.environ | {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sent = set(done.stdout.splitlines())
+    single = {name for name in sent if name.split("/")[0] not in ("bridge", "pipeline", "schemas")}
+    assert single == {
+        ".dockerignore",
+        "constraints.txt",
+        "deploy/bridge/Containerfile",
+        "deploy/cloudbuild.yaml",
+        "deploy/pipeline/Containerfile",
+        "deploy/pipeline/main.py",
+        "envelope.py",
+        "pyproject.toml",
+        "setup.py",
+    }
+    assert {"bridge/relay.py", "pipeline/build.py", "schemas/datasets/FREQ.json"} <= sent

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,17 +12,27 @@ import pytest
 import deploy.__main__ as command
 from deploy.settings import SettingError, read
 
+ROOT = Path(__file__).parents[2]
 SHOWN = ("template", "launch", "update", "drain", "cancel")
+TERRAFORMS = (
+    'the job is Terraform\'s (settings.json: "pipeline": "terraform"): '
+    "change release there, then terraform apply\n"
+)
+NOWHERE = (
+    'there is no job on Dataflow (settings.json: "pipeline": "{}"), nor rights for one: '
+    'see docs/operations.md, "Another way to run the pipeline"\n'
+)
 
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """No settings but those of the test, and nothing is run."""
-    for name in ("PROJECT", "REGION", "RELEASE"):
+    for name in ("PROJECT", "REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DRY_RUN", "1")
     monkeypatch.setattr(command, "FILE", tmp_path / "settings.json")
-    monkeypatch.setattr(command, "TEMPLATES", command.HERE.parent / "var" / "templates")
+    monkeypatch.setattr(command, "TEMPLATES", tmp_path / "templates")
+    monkeypatch.setattr(command, "this_release", lambda: "0.1.0-tree")
     return monkeypatch
 
 
@@ -48,11 +60,43 @@ def test_a_template_is_built_and_uploaded(
         "    --gcs-source-staging-dir=gs://p-123456-iris/source \\\n"
         "    --config=deploy/cloudbuild.yaml \\\n"
         "    --substitutions=_REPOSITORY=us-central1-docker.pkg.dev/p-123456/iris,_RELEASE=1.0\n"
-        "gcloud storage cp var/templates/stream.json "
+        f"gcloud storage cp {command.TEMPLATES}/stream.json "
         "gs://p-123456-iris/templates/1.0/stream.json\n"
-        "gcloud storage cp var/templates/files.json "
+        f"gcloud storage cp {command.TEMPLATES}/files.json "
         "gs://p-123456-iris/templates/1.0/files.json\n"
-        'release: 1.0 (settings.json: "release": "1.0")\n'
+        "release: 1.0\n"
+    )
+    assert not command.TEMPLATES.exists()
+
+
+def test_a_template_is_a_release_of_its_own_whatever_runs(
+    said: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else a new tree would be built under the old name, which then stands for another thing."""
+    command.FILE.write_text('{"project": "p-123456", "release": "0.1.0-runs"}')
+    assert command.main(["template"]) == 0
+    out = capsys.readouterr().out
+    assert "templates/0.1.0-tree/stream.json" in out
+    assert out.splitlines()[-1] == (
+        f'now write "release": "0.1.0-tree" into {command.FILE}; it says "0.1.0-runs"'
+    )
+    for name in ("launch", "update"):
+        assert command.main([name]) == 0
+        assert "templates/0.1.0-runs/stream.json" in capsys.readouterr().out
+
+
+def test_a_tree_that_is_not_committed_is_no_release(
+    said: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said.setattr(command, "this_release", lambda: "0.1.0-tree-dirty")
+    assert command.main(["template", "--set=project=p-123456"]) == 0
+    said.delenv("DRY_RUN")
+    capsys.readouterr()
+    assert command.main(["template", "--set=project=p-123456"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "this tree is not what was committed, so its release would stand for something else "
+        "tomorrow: commit, or name the release: make template RELEASE=...\n",
     )
 
 
@@ -82,43 +126,79 @@ def test_without_gcloud_the_command_is_there_to_copy(
     )
 
 
-def test_a_job_of_terraform_is_left_to_it(
-    said: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("pipeline", "command_line", "refusal"),
+    [
+        ("terraform", ["launch"], TERRAFORMS),
+        ("terraform", ["update"], TERRAFORMS),
+        ("terraform", ["launch", "--files=gs://bucket-123456/*/*"], ""),
+        ("terraform", ["drain"], ""),  # on the way from one to the other
+        ("vm", ["launch"], NOWHERE.format("vm")),
+        ("vm", ["update"], NOWHERE.format("vm")),
+        ("vm", ["launch", "--files=gs://bucket-123456/*/*"], NOWHERE.format("vm")),
+        ("vm", ["cancel"], ""),
+        ("elsewhere", ["launch"], NOWHERE.format("elsewhere")),
+    ],
+)
+def test_who_runs_the_pipeline(
+    pipeline: str,
+    command_line: list[str],
+    refusal: str,
+    said: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command.FILE.write_text('{"project": "p-123456", "pipeline": "terraform"}')
-    for name in ("launch", "update", "drain", "cancel"):
-        assert command.main([name]) == 1
-        assert capsys.readouterr() == (
-            "",
-            'the job is Terraform\'s (settings.json: "pipeline": "terraform"): '
-            "change release or pipeline there, then terraform apply\n",
-        )
-    assert command.main(["launch", "--files=gs://bucket-123456/*/*"]) == 0
+    command.FILE.write_text(json.dumps({"project": "p-123456", "pipeline": pipeline}))
+    assert command.main(command_line) == bool(refusal)
+    out, err = capsys.readouterr()
+    assert err == refusal
+    assert bool(out) is not bool(refusal)
 
 
-def test_the_environment_gives_what_people_set_there(
+def test_the_environment_fills_in_what_the_file_leaves_out(
     said: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command.FILE.write_text('{"project": "of-the-file", "region": "europe-west1", "name": "abc"}')
     said.setenv("PROJECT", "of-the-environment")
+    said.setenv("REGION", "europe-west3")
     said.setenv("NAME", "a-variable-that-some-systems-set")
-    assert command.main(["drain", "--set=region=europe-west2"]) == 0
+    command.FILE.write_text('{"region": "europe-west1", "name": "abc"}')
+    assert command.main(["drain"]) == 0
     assert capsys.readouterr().out.splitlines()[:5] == [
         "gcloud dataflow jobs list \\",
         "    --status=active \\",
         "    --project=of-the-environment \\",
-        "    --region=europe-west2 \\",
+        "    --region=europe-west1 \\",
         "    '--filter=name~^abc$' \\",
     ]
+    assert command.main(["drain", "--set=region=europe-west2"]) == 0
+    assert "    --region=europe-west2 \\" in capsys.readouterr().out.splitlines()
+
+
+def test_what_make_is_given_wins(tmp_path: Path) -> None:
+    """A shell's own variables do not; make passes both on as the environment."""
+    shown = subprocess.run(
+        ["make", "drain", "REGION=europe-west2", "SET=name=abc dataset=b"],
+        cwd=ROOT,
+        env=os.environ | {"DRY_RUN": "1", "PROJECT": "p-123456", "REGION": "europe-west9"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.strip() for line in shown.stdout.splitlines()]
+    assert "--region=europe-west2 \\" in lines
+    assert "'--filter=name~^abc$' \\" in lines
 
 
 def test_what_cannot_be_given(said: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["launch", "--set=max_workers"]) == 2
-    assert capsys.readouterr().err == "SET max_workers: write NAME=VALUE\n"
+    with pytest.raises(SystemExit) as ended:
+        command.main(["launch", "--set=max_workers"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("--set: max_workers: write NAME=VALUE\n")
     assert command.main(["launch", "--set=max_wokers=1"]) == 2
     assert capsys.readouterr().err == "SET: max_wokers is not known\n"
     assert command.main(["update", "--renamed=A"]) == 1
     assert capsys.readouterr().err == "--renamed A: write OLD=NEW, names of transforms\n"
+    assert command.main(["launch", "--files=archive/*/*"]) == 1
+    assert capsys.readouterr().err == "--files archive/*/*: write gs://BUCKET/GLOB\n"
 
 
 def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:

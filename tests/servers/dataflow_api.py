@@ -1,8 +1,9 @@
 """A local Dataflow API for gcloud: launches of templates, jobs and their states.
 
 A request's body must be one of Google's messages, field by field (google-cloud-dataflow-client). A
-job of a name that runs is refused, unless it is an update, as the service does; with ``refuses``
-set, a request to end a job fails, which gcloud tells and then exits with 0.
+job of a name that runs is refused, unless it is an update, as the service does. A job that is to
+end goes on for a while; with ``refuses`` set, the request fails, which gcloud tells and then exits
+with 0.
 """
 
 from __future__ import annotations
@@ -87,10 +88,13 @@ class DataflowApi:
         if method == "PUT":
             if self.refuses:
                 return 400, _error(400, "it cannot be done")
-            ending = {"JOB_STATE_DRAINED": "JOB_STATE_DRAINING"}
-            state = body["requestedState"]
-            job["currentState"] = ending.get(state, state)
+            job["requestedState"] = body["requestedState"]
         return 200, job
+
+    def pass_time(self) -> None:
+        """Jobs become what they were asked to be."""
+        for job in self.jobs:
+            job["currentState"] = job.pop("requestedState", job["currentState"])
 
 
 def _error(code: int, text: str) -> dict[str, Any]:
