@@ -89,7 +89,7 @@ docs: $(STAMP) ## anew: what follows from code and schema files (documents, alar
 	$(PY) -m schemas document --write docs/warehouse.md
 	$(PY) -m deploy.variables --write
 	$(PY) -m deploy.monitoring --write
-	$(PY) -m deploy.documents
+	$(PY) -m deploy.documents --write
 
 lock: $(STAMP) ## constraints.txt anew, from the ranges in setup.py
 	$(PY) -m pip install --quiet uv

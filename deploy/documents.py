@@ -124,12 +124,21 @@ PARTS: Final = (
 
 
 def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    """Writes all parts into the documents."""
-    argparse.ArgumentParser(prog="python -m deploy.documents", description=__doc__).parse_args(argv)
+    """Tells which documents do not say what the code says, or writes all parts; 1: some do not."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.documents", description=main.__doc__)
+    parser.add_argument("--write", action="store_true", help="put all parts into the documents")
+    write = parser.parse_args(argv).write
+    stale = 0
     for part in PARTS:
         file = root / part.file
-        file.write_text(part.put_into(file.read_text()))
-    return 0
+        before = file.read_text()
+        after = part.put_into(before)
+        if after != before:
+            print(f"{part.file}: {part.name}: {'written' if write else 'is not as the code says'}")
+            stale += 1
+        if write:
+            file.write_text(after)
+    return 1 if stale and not write else 0
 
 
 if __name__ == "__main__":

@@ -100,15 +100,15 @@ def test_terraform_is_run_where_it_is() -> None:
 
 @pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 def test_gcloud_understands_its_commands(tmp_path: Path) -> None:
-    lines = (line.replace("PROJECT", "p-123456") for _, line in commands())
+    lines = (line.replace("PROJECT", "p-123456").replace("NUMBER", "1") for _, line in commands())
     found = list(dict.fromkeys(line for line in lines if line.startswith("gcloud ")))
     assert len(found) > 5
     file = tmp_path / "commands"
     file.write_text(json.dumps([{"command_string": line} for line in found]))
     done = subprocess.run(
         ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={file}"],
-        env=os.environ
-        | {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud"), "CLOUDSDK_CORE_PROJECT": "p-123456"},
+        cwd=tmp_path,  # it opens the files that a command would write
+        env=os.environ | {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud"), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,

@@ -2,9 +2,11 @@
 
 Windows are chosen with the delays of the metrics in mind: a point of Pub/Sub or Dataflow is seen
 up to four minutes after its time, so a query that looked back for five minutes would now and then
-see nothing. From September 2027 on alarms cost by the metric that a query names and by the series
-that it reads (https://cloud.google.com/monitoring/alerts/cost-control), so queries aggregate, and
-no dataset has a policy of its own.
+see nothing. What is absent must be so for some time beside its window, for an alarm that is made
+together with what it watches would fire before that has started. From September 2027 on alarms
+cost by the metric that a query names and by the series that it reads
+(https://cloud.google.com/monitoring/alerts/cost-control), so queries aggregate, and no dataset has
+a policy of its own.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ _PUBSUB: Final = (
         Severity.ERROR,
         Part.PUBSUB,
         "Nothing is published",
-        "the topic got no message for 15 minutes, although IRIS sends every minute",
+        "the topic got no message for 20 minutes, although IRIS sends every minute",
         "IRIS itself is silent, or the bridge cannot read or publish. IRIS keeps messages for "
         "three days.",
         "If an alarm of the bridge is open, begin there. Else look at Elexon's notices of IRIS "
@@ -107,9 +109,10 @@ _PUBSUB: Final = (
         (
             # Of a topic without traffic there may be zeros or no points at all: both are nothing.
             Condition(
-                "No message in 15 minutes",
-                f"({added(metrics.MESSAGE_SIZES, 15 * _MINUTE, topic_id=MESSAGES)} or vector(0))"
+                "No message for 20 minutes",
+                f"({added(metrics.MESSAGE_SIZES, 10 * _MINUTE, topic_id=MESSAGES)} or vector(0))"
                 " == 0",
+                lasts=10 * _MINUTE,
             ),
         ),
     ),
@@ -122,7 +125,7 @@ _BRIDGE: Final = (
         Severity.CRITICAL,
         Part.BRIDGE,
         "The bridge gives no sign of life",
-        "the bridge has written no metrics for ten minutes",
+        "the bridge has written no metrics for 20 minutes",
         "Its process or its machine is down, or it may not write metrics. If it is down, nothing "
         "arrives, and what is in the queue for three days is lost.",
         f"Look at the machine `{NAME}-bridge` and its log: does it run, does the container start? "
@@ -130,8 +133,9 @@ _BRIDGE: Final = (
         "published.",
         (
             Condition(
-                "No metrics for ten minutes",
+                "No metrics for 20 minutes",
                 f"absent_over_time({select(metrics.READY, 10 * _MINUTE)})",
+                lasts=10 * _MINUTE,
             ),
         ),
     ),
@@ -200,9 +204,9 @@ def _secret(key: str, severity: Severity, days: int, title: str) -> Alert:
         f"the client secret of IRIS ends in less than {days} days, by the setting "
         "`iris_secret_expires`: without it there is no such alarm",
         "When it has ended the bridge cannot log in any more, and nothing arrives.",
-        "Make another secret on the IRIS registration page, then `gcloud secrets versions add "
-        f"{NAME}-client-secret --data-file=-`. Write the day on which it ends into the setting "
-        f"`iris_secret_expires`, apply, and start the machine `{NAME}-bridge` anew.",
+        "Make another secret on the IRIS registration page and add it with the command that "
+        "`terraform -chdir=deploy/terraform output -raw secret` prints. Write the day on which it "
+        "ends into the setting `iris_secret_expires` and apply: the bridge starts anew with both.",
         (
             Condition(
                 f"Less than {days} days are left",
@@ -224,7 +228,7 @@ _DATAFLOW: Final = (
         Severity.CRITICAL,
         Part.DATAFLOW,
         "The Dataflow job does not run",
-        "there has been no system lag of the job for 20 minutes: it has none while it is not "
+        "there has been no system lag of the job for 25 minutes: it has none while it is not "
         "running",
         "Nothing reaches the tables. Messages wait in the subscription, which keeps them for 31 "
         "days.",
@@ -233,8 +237,9 @@ _DATAFLOW: Final = (
         "Terraform's.",
         (
             Condition(
-                "No system lag for 20 minutes",
-                f"absent_over_time({select(metrics.SYSTEM_LAG, 20 * _MINUTE)})",
+                "No system lag for 25 minutes",
+                f"absent_over_time({select(metrics.SYSTEM_LAG, 10 * _MINUTE)})",
+                lasts=15 * _MINUTE,
             ),
         ),
     ),

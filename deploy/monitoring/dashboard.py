@@ -24,6 +24,7 @@ from deploy.monitoring.queries import (
     total,
 )
 from deploy.monitoring.tiles import COLUMNS, Line, Tile, chart, header, mosaic, number, table
+from ops.metrics import PERIOD_SECONDS
 from pipeline import metrics as counters
 from pipeline.reject import Reason
 from pipeline.transforms import UNMAPPED_TAG
@@ -83,7 +84,9 @@ def _overview(late: str) -> Iterable[Tile]:
         above=WAITING,
     )
     yield number("Dataflow: lag", f"max({newest(metrics.SYSTEM_LAG, _TEN)})", "s", above=LAG)
-    yield number("Datasets late", f"count({late}) or vector(0)", "1", above=0)
+    # Nothing, and not 0, where nobody looks.
+    looked_at = f"count({newest(metrics.SILENCE, 4 * PERIOD_SECONDS)})"
+    yield number("Datasets late", f"count({late}) or 0 * {looked_at}", "1", above=0)
     yield number(
         "Dead letters, a day",
         f"{added(metrics.MESSAGE_SIZES, _DAY, topic_id=DEAD_LETTERS)} or vector(0)",

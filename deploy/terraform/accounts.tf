@@ -8,7 +8,7 @@ resource "google_service_account" "bridge" {
   depends_on = [google_project_service.used]
 }
 
-# With pipeline = "vm" it stays, without any right: an account that is made anew under its old name
+# Where whoever runs the bridge runs the pipeline, too, it stays, without any right: an account that is made anew under its old name
 # is another one to whatever knew it.
 resource "google_service_account" "pipeline" {
   account_id   = "${var.name}-pipeline"
@@ -25,7 +25,7 @@ resource "google_service_account" "build" {
 }
 
 locals {
-  pipeline_account = local.on_machine ? google_service_account.bridge.email : google_service_account.pipeline.email
+  pipeline_account = local.together ? google_service_account.bridge.email : google_service_account.pipeline.email
 }
 
 # The bridge.
@@ -85,7 +85,7 @@ resource "google_pubsub_topic_iam_member" "pipeline_publishes" {
 
 # Its own schema files, where Dataflow's rights on the bucket are not given.
 resource "google_storage_bucket_iam_member" "pipeline_reads" {
-  count = local.on_machine && var.schema_dir != "" ? 1 : 0
+  count = local.together && var.schema_dir != "" ? 1 : 0
 
   bucket = google_storage_bucket.dataflow.name
   role   = "roles/storage.objectViewer"
@@ -96,15 +96,24 @@ resource "google_storage_bucket_iam_member" "pipeline_reads" {
 # (https://cloud.google.com/dataflow/docs/concepts/access-control), which a project alone can give.
 
 resource "google_project_iam_member" "worker" {
-  count = local.on_machine ? 0 : 1
+  count = local.together ? 0 : 1
 
   project = var.project
   role    = "roles/dataflow.worker"
   member  = google_service_account.pipeline.member
 }
 
+# While a job is updated, its launcher looks for the one that runs.
+resource "google_project_iam_member" "worker_looks" {
+  count = local.together ? 0 : 1
+
+  project = var.project
+  role    = "roles/dataflow.viewer"
+  member  = google_service_account.pipeline.member
+}
+
 resource "google_storage_bucket_iam_member" "worker_stages" {
-  count = local.on_machine ? 0 : 1
+  count = local.together ? 0 : 1
 
   bucket = google_storage_bucket.dataflow.name
   role   = "roles/storage.objectAdmin"
@@ -112,7 +121,7 @@ resource "google_storage_bucket_iam_member" "worker_stages" {
 }
 
 resource "google_artifact_registry_repository_iam_member" "worker_pulls" {
-  count = local.on_machine ? 0 : 1
+  count = local.together ? 0 : 1
 
   location   = google_artifact_registry_repository.images.location
   repository = google_artifact_registry_repository.images.name

@@ -29,8 +29,10 @@ locals {
     var.write_method == "STORAGE_WRITE" ? {} : { write_method = var.write_method },
   )
 
-  # Who runs the pipeline. Without a release there is no image yet.
+  # Who runs the pipeline: Dataflow, or whoever runs the bridge, under the bridge's account. Without a
+  # release there is no image yet.
+  together      = contains(["vm", "elsewhere"], var.pipeline)
   on_machine    = var.pipeline == "vm"
   makes_job     = var.pipeline == "terraform" && var.release != ""
-  makes_machine = var.release != "" && var.iris_client_id != "" && var.iris_queue_name != ""
+  makes_machine = var.pipeline != "elsewhere" && var.release != "" && var.iris_client_id != "" && var.iris_queue_name != ""
 }

@@ -3,11 +3,15 @@
 locals {
   alerts = jsondecode(templatefile("${path.module}/../monitoring/alerts.json", { name = var.name }))
 
-  # No alarm of silence before there is a release that could say something, nor of a Dataflow job
-  # where the pipeline is on the bridge's machine, nor of a health check, which nothing here starts.
+  # No alarm of silence where there is nothing that could say something. Nothing here starts a health
+  # check, so its own silence is no alarm.
+  parts = concat(
+    local.makes_machine || var.pipeline == "elsewhere" ? ["bridge", "pubsub", "tables"] : [],
+    !local.together && var.release != "" ? ["dataflow"] : [],
+  )
   watched = {
     for alert in local.alerts : alert.userLabels.alert => alert
-    if var.release != "" && !contains(concat(["health"], local.on_machine ? ["dataflow"] : []), alert.userLabels.part)
+    if contains(local.parts, alert.userLabels.part)
   }
 }
 

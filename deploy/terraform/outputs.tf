@@ -21,7 +21,7 @@ output "dashboard" {
 }
 
 output "restart" {
-  description = "Restarts the bridge's machine, as after a new secret."
+  description = "Restarts the bridge's machine, which is safe at any time."
   value       = "gcloud compute instances reset ${local.machine} --project=${var.project} --zone=${var.region}-${var.zone}"
 }
 
@@ -32,5 +32,5 @@ output "shell" {
 
 output "give_up" {
   description = "Makes Terraform forget what holds data, so that destroy leaves it and takes the rest."
-  value       = "terraform state rm ${join(" ", concat(["google_pubsub_subscription.messages"], var.create_dataset ? ["'google_bigquery_dataset.warehouse[0]'"] : []))}"
+  value       = "terraform -chdir=deploy/terraform state rm ${join(" ", concat(["google_pubsub_subscription.messages"], var.create_dataset ? ["'google_bigquery_dataset.warehouse[0]'"] : []))}"
 }

@@ -42,6 +42,7 @@ resource "google_dataflow_flex_template_job" "pipeline" {
     google_bigquery_dataset_access.pipeline,
     google_compute_subnetwork.own,
     google_project_iam_member.worker,
+    google_project_iam_member.worker_looks,
     google_pubsub_subscription_iam_member.pipeline_looks,
     google_pubsub_subscription_iam_member.pipeline_reads,
     google_pubsub_topic_iam_member.pipeline_publishes,

@@ -3,7 +3,7 @@
 resource "google_pubsub_topic" "messages" {
   name = local.topic
   # Also what was read already: after a bad release the subscription can be set back by up to a
-  # week (gcloud pubsub subscriptions seek). IRIS's 20 GB a month make this a dollar or so a month;
+  # week (gcloud pubsub subscriptions seek). IRIS's 14 GiB a month make this a dollar or so a month;
   # the longest, 31 days, would be five.
   message_retention_duration = "604800s" # 7 days
 

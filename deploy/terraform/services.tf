@@ -13,6 +13,7 @@ locals {
       "compute.googleapis.com",
       "dataflow.googleapis.com",
       "iam.googleapis.com",
+      "iap.googleapis.com", # for a shell on the bridge's machine
       "logging.googleapis.com",
       "monitoring.googleapis.com",
       "pubsub.googleapis.com",

@@ -92,19 +92,19 @@ variable "release" {
 
 variable "pipeline" {
   type        = string
-  description = "who runs the pipeline: gcloud (make launch), terraform, or the bridge's machine (vm)"
+  description = "who runs the pipeline: gcloud (make launch), terraform, the bridge's machine (vm), or a machine of your own, which runs the bridge, too (elsewhere)"
   nullable    = false
   default     = "gcloud"
 
   validation {
-    condition     = can(regex("^(?:gcloud|terraform|vm)$", var.pipeline))
-    error_message = "pipeline must be gcloud, terraform or vm."
+    condition     = can(regex("^(?:gcloud|terraform|vm|elsewhere)$", var.pipeline))
+    error_message = "pipeline must be gcloud, terraform, vm or elsewhere."
   }
 }
 
 variable "schema_dir" {
   type        = string
-  description = "a folder of the bucket with more schema files, or with others; empty for none"
+  description = "a folder of the installation's bucket with more schema files, or with others"
   nullable    = false
   default     = ""
 

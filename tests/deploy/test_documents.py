@@ -46,11 +46,20 @@ def test_a_table() -> None:
     )
 
 
-def test_all_parts_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_parts_are_told_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(documents, "PARTS", (part("one"), part("two")))
-    (tmp_path / "a.md").write_text(TEXT)
+    file = tmp_path / "a.md"
+    file.write_text(TEXT)
+    assert main([], tmp_path) == 1
+    assert file.read_text() == TEXT
+    assert main(["--write"], tmp_path) == 0
+    assert file.read_text() == part("one").put_into(part("two").put_into(TEXT))
     assert main([], tmp_path) == 0
-    assert (tmp_path / "a.md").read_text() == part("one").put_into(part("two").put_into(TEXT))
+    told = [f"a.md: {name}: {what}" for what in ("is not as the code says", "written")
+            for name in ("one", "two")]  # fmt: skip
+    assert capsys.readouterr().out.splitlines() == told
 
 
 def test_parts_have_names_of_their_own() -> None:

@@ -136,5 +136,5 @@ def test_the_documents_get_the_same_text() -> None:
         assert anchor == re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
         assert row.endswith(f" | {alert.severity} | {fires} |")
     assert "${" not in text
-    assert "`prod-client-secret" not in text
-    assert "prod-client-secret" in markdown(ALERTS, "prod")
+    assert "`prod-bridge`" not in text
+    assert "`prod-bridge`" in markdown(ALERTS, "prod")

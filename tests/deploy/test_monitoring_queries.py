@@ -314,7 +314,7 @@ def test_what_the_alarms_compare() -> None:
         "system-lag": ("system_lag", None, (*newest_of, "max"), "> 300"),
         "health-check-silent": ("silence_seconds", None, ("absent_over_time",), ""),
     }
-    assert ALARMS["nothing-published, No message in 15 minutes"].endswith(" or vector(0)) == 0")
+    assert ALARMS["nothing-published, No message for 20 minutes"].endswith(" or vector(0)) == 0")
 
 
 @pytest.mark.parametrize("kind", ["silence", "age"])

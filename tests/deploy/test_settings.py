@@ -88,7 +88,7 @@ def test_names_of_resources_stay_within_google_clouds_limits() -> None:
 def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
     settings = read(tmp_path / "settings.json", {"project": "p-123456"})
     assert settings["region"] == "us-central1"
-    assert settings["max_workers"] == "3"
+    assert settings.values["max_workers"] == 3
     assert settings.values["max_workers"] == 3
 
 

@@ -27,6 +27,7 @@ RIGHTS = {
     ("roles/pubsub.viewer", "google_pubsub_subscription.messages", PIPELINE),
     ("roles/pubsub.publisher", "google_pubsub_topic.dead_letters", PIPELINE),
     ("roles/dataflow.worker", "var.project", WORKER),  # jobs are a project's
+    ("roles/dataflow.viewer", "var.project", WORKER),
     ("roles/storage.objectAdmin", "google_storage_bucket.dataflow", WORKER),
     ("roles/artifactregistry.reader", "google_artifact_registry_repository.images", WORKER),
     ("roles/storage.objectViewer", "google_storage_bucket.dataflow", PIPELINE),
@@ -80,7 +81,7 @@ def test_rights_of_a_worker_are_not_there_without_workers(ours: Configuration) -
     conditional = {
         address
         for address, body in ours.resources().items()
-        if body.get("member") == WORKER and body.get("count") == "${local.on_machine ? 0 : 1}"
+        if body.get("member") == WORKER and body.get("count") == "${local.together ? 0 : 1}"
     }
     assert len(conditional) == len([right for right in RIGHTS if right[2] == WORKER])
 
