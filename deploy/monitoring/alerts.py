@@ -66,9 +66,10 @@ _PUBSUB: Final = (
         "anything was published to the dead-letter topic in the last ten minutes",
         "The pipeline could not store something. It is kept, with its payload and a reason, in the "
         "table `iris_dead_letters`; the rest of the data goes on.",
-        "`SELECT dataset, reason, detail, COUNT(*) FROM iris_dead_letters WHERE failed_utc > "
-        "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 DAY) GROUP BY ALL`. `TableUnavailable` and "
-        "`RowRefused` are a table's fault, the others the message's; docs/semantics.md lists them.",
+        "`SELECT dataset, reason, detail, COUNT(*) AS n FROM iris_dead_letters WHERE failed_utc > "
+        "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 DAY) GROUP BY dataset, reason, detail`. "
+        "`TableUnavailable` and `RowRefused` are a table's fault, the others the message's; "
+        "docs/semantics.md lists them.",
         (
             Condition(
                 "Dead letters were published",

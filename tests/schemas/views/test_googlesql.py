@@ -6,8 +6,10 @@ tested by them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +21,7 @@ from schemas.tables import ENVELOPE_COLUMNS, all_tables
 from schemas.views.casts import cast
 from schemas.views.catalog import catalog
 from schemas.views.facts import DATA_SOURCE
-from schemas.views.model import Definition, Function
+from schemas.views.model import HOME, Definition, Function, View
 from schemas.views.settlement import FUNCTIONS
 from tests.googlesql import engine
 from tests.googlesql.analysis import Columns, analyzed
@@ -112,3 +114,25 @@ def test_an_answer_on_which_the_engines_disagree_is_noticed() -> None:
     assert house.rows(query, google=False) == [{"text": '"2026-07-01 12:00:00"'}]
     with pytest.raises(AssertionError, match="TO_JSON_STRING"):
         house.rows(query)
+
+
+def questions_of_documents() -> list[str]:
+    """The SELECTs that a document has its reader ask, of whichever dataset it speaks."""
+    root = Path(__file__).parents[3]
+    found = []
+    for document in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+        text = document.read_text()
+        found += re.findall(r"bq query --nouse_legacy_sql '(SELECT .*?)'\n", text)
+        found += re.findall(r"`(SELECT [^`]*\bFROM\b[^`]*)`", text)
+    return list(dict.fromkeys(found))
+
+
+def test_documents_ask_what_google_understands() -> None:
+    asked = questions_of_documents()
+    assert len(asked) > 5
+    views = [
+        View(f"question_{at}", re.sub(r"\bFROM (?:\w+\.)?(\w+)", rf"FROM {HOME}.\1", question), "")
+        for at, question in enumerate(asked)
+    ]
+    columns = analyzed(TABLES, [*definitions(TABLES), *views])
+    assert all(columns[view.name] for view in views)
