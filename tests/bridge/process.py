@@ -82,6 +82,12 @@ class Process:
         assert self.popen.stderr is not None
         self.popen.stderr.close()
 
+    def ended(self, within: float) -> int:
+        """Waits for its end, and until all that it has said is read; the exit code."""
+        code = self.popen.wait(within)
+        self._reader.join(PATIENCE)
+        return code
+
     @property
     def messages(self) -> list[str]:
         return [one["message"] for one in list(self.records)]

@@ -240,7 +240,7 @@ def monitored(service: MetricService) -> dict[str, str]:
 
 def stop(running: Process) -> None:
     running.popen.terminate()
-    assert running.popen.wait(PATIENCE) == 0, running.text
+    assert running.ended(PATIENCE) == 0, running.text
 
 
 def test_the_bridge_writes_what_it_shows(service: MetricService, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtOnce[None]]:
 
 def stop(bridge: Process, number: int = signal.SIGTERM) -> None:
     bridge.popen.send_signal(number)
-    assert bridge.popen.wait(timeout=SECONDS) == 0, bridge.text
+    assert bridge.ended(SECONDS) == 0, bridge.text
 
 
 def released(stack: Stack) -> bool:

@@ -157,7 +157,7 @@ def told_to_stop(
         bridge.await_message("metrics on port")
         eventually(lambda: secrets.requests or "unavailable" in bridge.text)
         bridge.popen.send_signal(number)
-        assert bridge.popen.wait(PATIENCE) == 0, bridge.text
+        assert bridge.ended(PATIENCE) == 0, bridge.text
         assert bridge.messages[-1] == "queue stopped", "it was not cut off"
         assert len(bridge.text.splitlines()) == len(bridge.records), "JSON, all of it"
 
