@@ -148,7 +148,7 @@ def _run_live(options: PipelineOptions, registry: schemas.Registry) -> int:
         stop.set()
         stop_waiting()  # what waits for the warehouse is not acknowledged and stays
 
-    with end_on_signals(end), _progress():
+    with end_on_signals(end, aside=True), _progress():
         idle = iris.stop_when_idle
         MicroBatches(iris.input_subscription, write, totals.add, stop, idle).run()
     return _finish(totals, iris.warehouse, registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -87,10 +88,22 @@ def interrupt() -> None:
 
 
 @contextmanager
-def end_on_signals(end: Callable[[], Any]) -> Iterator[None]:
-    """SIGINT and SIGTERM call ``end``, which ends the run in good order."""
+def end_on_signals(end: Callable[[], Any], aside: bool = False) -> Iterator[None]:
+    """SIGINT and SIGTERM call ``end``, which ends the run in good order.
+
+    Args:
+        aside: in a thread of its own. A handler runs between two steps of the main thread, which
+            may hold the very lock that ``end`` takes, such as that of a ``threading.Event``.
+    """
+
+    def handle(*_: Any) -> None:
+        if aside:
+            _thread.start_new_thread(end, ())  # which takes no lock itself
+        else:
+            end()
+
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: end()) for number in numbers}
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

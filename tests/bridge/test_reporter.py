@@ -217,7 +217,9 @@ def test_a_fault_of_its_own_is_told_and_not_the_end(
         metrics.dead_letters_left.set_function(lambda: 5)
         eventually(lambda: 5 in service.values("dead_letters_left"))
     assert failures(metrics, "ZeroDivisionError") >= 2
-    assert lines(caplog) == [("ERROR", "a fault of the bridge itself: metrics are not written")]
+    told = ("ERROR", "a fault of the bridge itself: metrics are not written")
+    # That it goes well again is INFO, which is heard where another test has asked for it.
+    assert [line for line in lines(caplog) if line[0] == "ERROR"] == [told]
 
 
 # The process

@@ -22,6 +22,7 @@ from apache_beam.options.pipeline_options import (
 from local.pubsub import PubSubServer
 from pipeline import launch
 from pipeline.sinks import use_warehouse
+from pipeline.submit import end_on_signals
 from schemas import Registry
 from tests.local.pubsub.clients import eventually
 from tests.pipeline.commands import ROOT, Command, command_of, few_datasets
@@ -209,3 +210,18 @@ def test_a_stream_on_this_machine_ends_when_it_is_told(
     assert (said.code, said.out, said.err) == (0, [], [])
     assert [row["frequency"] for row in warehouse.tables["bmrs_freq_iris"]] == [51.0]
     assert signal.getsignal(number) is before
+
+
+def test_a_signal_does_not_wait_for_a_lock_of_the_main_thread() -> None:
+    """Which would wait for its own handler, for ever."""
+    lock, ended = threading.Lock(), threading.Event()
+
+    def end() -> None:
+        with lock:
+            ended.set()
+
+    with end_on_signals(end, aside=True):
+        with lock:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert not ended.is_set()
+        assert ended.wait(30)
