@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 import schemas
 from bridge.metrics import Metrics
+from deploy.markdown import table
 from deploy.monitoring.alerts import alerts
 from deploy.monitoring.policy import markdown
 from deploy.settings import HERE
@@ -55,14 +56,6 @@ class Part:
         if count != 1:
             raise ValueError(f"{self.file}: one place <!-- {self.name}: ... --> is wanted: {count}")
         return made
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown; a bar in a cell is escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    cells = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-    text = "".join(f"| {' | '.join(line)} |\n" for line in cells)
-    return text.replace("| --- " * len(head) + "|", "|---" * len(head) + "|", 1)
 
 
 def _options() -> str:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from deploy import markdown
 from deploy.settings import HERE, SETTINGS, Setting, Value
 
 FILE: Final = HERE / "terraform" / "variables.tf"
@@ -28,8 +29,8 @@ def variables() -> str:
 
 def table() -> str:
     """The settings as a Markdown table: name, default, meaning."""
-    rows = [f"| `{one.name}` | {_shown(one.default)} | {one.meaning} |\n" for one in SETTINGS]
-    return "".join(["| setting | default | meaning |\n|---|---|---|\n", *rows])
+    rows = [(f"`{one.name}`", _shown(one.default), one.meaning) for one in SETTINGS]
+    return markdown.table(("setting", "default", "meaning"), rows)
 
 
 def _shown(default: Value | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from deploy.markdown import table
 from deploy.monitoring.metrics import NAME
 from deploy.monitoring.model import Alert, Condition
 
@@ -52,16 +53,13 @@ def markdown(alerts: Iterable[Alert], name: str = "NAME") -> str:
         name: what is written for the installation's name.
     """
     alerts = tuple(alerts)
-    table = [
-        "| alarm | severity | fires when |",
-        "|---|---|---|",
-        *(f"| [{one.title}](#{_anchor(one)}) | {one.severity} | {one.fires} |" for one in alerts),
-    ]
+    rows = [(f"[{one.title}](#{_anchor(one)})", one.severity, one.fires) for one in alerts]
     sections = [
         f"### {one.title}\n\n{one.severity}: {one.fires}.\n\n{one.meaning}\n\n**First:** {one.do}"
         for one in alerts
     ]
-    return "\n\n".join(["\n".join(table), *sections]).replace(NAME, name) + "\n"
+    head = table(("alarm", "severity", "fires when"), rows).rstrip()
+    return "\n\n".join([head, *sections]).replace(NAME, name) + "\n"
 
 
 def _anchor(alert: Alert) -> str:

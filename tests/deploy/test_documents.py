@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy import documents
-from deploy.documents import PARTS, Part, main, table
+from deploy.documents import PARTS, Part, main
 
 TEXT = """# A document
 
@@ -38,12 +38,6 @@ def test_a_part_is_replaced_and_nothing_else() -> None:
 def test_a_place_that_is_missing_or_double_is_told(text: str) -> None:
     with pytest.raises(ValueError, match=r"^a.md: one place <!-- one: ... --> is wanted: [02]$"):
         part("one").put_into(text)
-
-
-def test_a_table() -> None:
-    assert table(("a", "b"), [("1", "x | y"), ("2", "z")]) == (
-        "| a | b |\n|---|---|\n| 1 | x \\| y |\n| 2 | z |\n"
-    )
 
 
 def test_all_parts_are_told_and_written(

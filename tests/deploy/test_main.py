@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import deploy.__main__ as command
+from deploy.names import this_release
 from deploy.settings import SettingError, read
+from pipeline.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 SHOWN = ("template", "launch", "update", "drain", "cancel")
@@ -240,3 +243,23 @@ def test_the_spec_files_are_written_and_uploaded(
     for kind in ("stream", "files"):
         spec = json.loads((command.TEMPLATES / f"{kind}.json").read_text())
         assert spec["image"] == "us-central1-docker.pkg.dev/p-123456/iris/pipeline:1.0"
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    line = f"{sys.executable} -m deploy launch | head -1"
+    shown = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        cwd=ROOT,
+        env=os.environ | {"DRY_RUN": "1", "PYTHONUNBUFFERED": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout == "gcloud dataflow flex-template run iris \\\n"
+
+
+def test_a_tree_without_git_is_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert this_release().startswith(f"{VERSION}-")
+    monkeypatch.setenv("PATH", "")
+    assert this_release() == VERSION

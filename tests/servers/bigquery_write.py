@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -22,6 +20,7 @@ from typing import Self
 import grpc
 from google.cloud.bigquery_storage_v1 import types
 
+from local.stopping import Stop
 from schemas.model import Column, Partition
 from tests.servers.bigquery_answers import (
     REQUEST,
@@ -288,13 +287,14 @@ def main() -> None:
     parser.add_argument("--tables", type=Path, required=True, help="JSON: {path: [columns]}")
     parser.add_argument("--discard", action="store_true", help="count rows, keep none")
     options = parser.parse_args()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     tables = tables_from_json(options.tables)
-    with BigQueryWriteServer(options.port, tables=tables, discard=options.discard) as server:
+    with (
+        Stop() as stop,
+        BigQueryWriteServer(options.port, tables=tables, discard=options.discard) as server,
+    ):
         print(f"ready {server.address}", flush=True)
-        stop.wait()
+        while not stop.wait(60.0):
+            pass
     seen = {path: asdict(server.counters(path)) for path in tables}
     print(json.dumps(asdict(server.counters()) | {"tables": seen}), flush=True)
 
