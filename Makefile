@@ -82,13 +82,11 @@ update: $(STAMP) ## on Dataflow: this release in the running job's place; RENAME
 drain: $(STAMP) ## on Dataflow: end the job after what is in hand
 	$(DEPLOY)
 
-cancel: $(STAMP) ## on Dataflow: end the job at once; nothing is lost
-	$(DEPLOY)
+cancel: $(STAMP) ## on Dataflow: end the job at once; nothing is lost; FILES=1: the one over files
+	$(DEPLOY) $(if $(FILES),--files '$(FILES)')
 
 docs: $(STAMP) ## anew: what follows from code and schema files (documents, alarms, variables)
 	$(PY) -m schemas document --write docs/warehouse.md
-	$(PY) -m deploy.variables --write
-	$(PY) -m deploy.monitoring --write
 	$(PY) -m deploy.documents --write
 
 lock: $(STAMP) ## constraints.txt anew, from the ranges in setup.py

@@ -78,7 +78,7 @@ class Shell:
 
 def template(names: Names, shell: Shell, options: argparse.Namespace) -> None:
     """Builds the images of this tree and puts its two templates into the bucket."""
-    stored = names.settings["release"]
+    stored = read(FILE, {}, placeholder=True)["release"]
     if "release" not in dict(options.given):  # a new release, whatever runs now
         names = Names(names.settings, this_release())
         if names.release.endswith(DIRTY) and not shell.only_print:
@@ -136,22 +136,22 @@ def drain(names: Names, shell: Shell, _: argparse.Namespace) -> None:
     _end(names, shell, "drain")
 
 
-def cancel(names: Names, shell: Shell, _: argparse.Namespace) -> None:
-    """Ends the job at once; what is not written stays in the subscription."""
-    _end(names, shell, "cancel")
+def cancel(names: Names, shell: Shell, options: argparse.Namespace) -> None:
+    """Ends the job at once, or with --files the one over files."""
+    _end(names, shell, "cancel", FILES if options.files else STREAM)
 
 
-def _end(names: Names, shell: Shell, how: str) -> None:
-    jobs = shell.ask(gcloud.find(names), RUNNING)
+def _end(names: Names, shell: Shell, how: str, kind: str = STREAM) -> None:
+    jobs = shell.ask(gcloud.find(names, kind), RUNNING)
     if not jobs:
-        raise DeployError(f"no job {names.job} runs in {names.settings['region']}")
+        raise DeployError(f"no job {names.job(kind)} runs in {names.settings['region']}")
     for job in jobs:
         shell.run(gcloud.end(names, how, job))
         states = shell.ask(gcloud.states(names, job), ENDING[how][0])
         if not set(states) & set(ENDING[how]):
             raise DeployError(f"job {job} is {' '.join(states)}: Dataflow has refused")
         shell.say(f"job {job}: {' '.join(states)}")
-    if names.settings["pipeline"] == "terraform":
+    if kind == STREAM and names.settings["pipeline"] == "terraform":
         print('Terraform starts it again at the next apply, unless "pipeline" says otherwise')
 
 
@@ -181,11 +181,12 @@ COMMANDS: Final[dict[str, Callable[[Names, Shell, argparse.Namespace], None]]] =
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; 0: done; 1: gcloud has refused; 2: settings to correct."""
+    """Runs one command; 0: done; 1: not, gcloud's refusals included; 2: settings to correct."""
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     parsers = {name: commands.add_parser(name, help=do.__doc__) for name, do in COMMANDS.items()}
     parsers["launch"].add_argument("--files", metavar="gs://BUCKET/GLOB", default="")
+    parsers["cancel"].add_argument("--files", default="")
     parsers["update"].add_argument("--renamed", metavar="OLD=NEW", action="append", default=[])
     for one in parsers.values():
         one.add_argument(

@@ -1,15 +1,16 @@
-"""The parts of the documents that say what the code says, made from the code: ``make docs``."""
+"""Files, and parts of documents, that say what the code says, made from it: ``make docs``."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -18,13 +19,15 @@ import schemas
 from bridge.metrics import Metrics
 from deploy.markdown import table
 from deploy.monitoring.alerts import alerts
-from deploy.monitoring.policy import markdown
+from deploy.monitoring.dashboard import dashboard
+from deploy.monitoring.policy import markdown, policy
+from deploy.picture import picture
 from deploy.settings import HERE
 from deploy.variables import table as settings_table
+from deploy.variables import variables
 from pipeline import metrics, reject
 from pipeline.build import build
 from pipeline.options import OPTIONS
-from pipeline.picture import picture
 
 ROOT: Final = HERE.parent
 
@@ -56,6 +59,19 @@ class Part:
         if count != 1:
             raise ValueError(f"{self.file}: one place <!-- {self.name}: ... --> is wanted: {count}")
         return made
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A file that is made as a whole; as a ``Part``."""
+
+    file: str
+    make: Callable[[], str]
+    name: str = "all of it"
+
+    def put_into(self, text: str) -> str:
+        """The text of the file, whatever it was."""
+        return self.make()
 
 
 def _options() -> str:
@@ -105,7 +121,15 @@ def _alerts() -> str:
     return markdown(alerts(schemas.load().values()))
 
 
-PARTS: Final = (
+def _policies() -> str:
+    return _json([policy(one) for one in alerts(schemas.load().values())])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+PARTS: Final[tuple[Part | Whole, ...]] = (
     Part("README.md", "options", _options),
     Part("docs/semantics.md", "reasons", _reasons),
     Part("docs/semantics.md", "metrics", _metrics),
@@ -113,13 +137,16 @@ PARTS: Final = (
     Part("docs/bridge.md", "bridge metrics", _bridge_metrics),
     Part("docs/deploy.md", "settings", settings_table),
     Part("docs/operations.md", "alerts", _alerts),
+    Whole("deploy/terraform/variables.tf", variables),
+    Whole("deploy/monitoring/alerts.json", _policies),
+    Whole("deploy/monitoring/dashboard.json", lambda: _json(dashboard(schemas.load().values()))),
 )
 
 
 def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    """Tells which documents do not say what the code says, or writes all parts; 1: some do not."""
+    """Tells what does not say what the code says, or writes all of it; 1: something does not."""
     parser = argparse.ArgumentParser(prog="python -m deploy.documents", description=main.__doc__)
-    parser.add_argument("--write", action="store_true", help="put all parts into the documents")
+    parser.add_argument("--write", action="store_true", help="make them anew")
     write = parser.parse_args(argv).write
     stale = 0
     for part in PARTS:

@@ -18,13 +18,13 @@ _BETWEEN: Final = "~"
 def build_images(names: Names) -> Command:
     """Both images, by Cloud Build: no Docker is needed here.
 
-    Under an account of its own: the default one has no rights in a new organisation.
+    Under an account of its own: the default one has no rights in a new organisation. In no region:
+    some projects may build in few of them (https://cloud.google.com/build/docs/locations).
     """
     project = names.settings["project"]
     return [
         *("gcloud", "builds", "submit", "."),
         f"--project={project}",
-        f"--region={names.settings['region']}",
         f"--service-account=projects/{project}/serviceAccounts/{names.build_account}",
         f"--gcs-source-staging-dir={names.bucket}/source",
         "--config=deploy/cloudbuild.yaml",
@@ -85,18 +85,17 @@ def run(
         flags["update"] = ""
     if renamed:
         flags["transform-name-mappings"] = _map(renamed)
-    name = names.job if kind == STREAM else f"{names.job}-files"
     words = [f"--{flag}={value}" if value else f"--{flag}" for flag, value in flags.items()]
-    return ["gcloud", "dataflow", "flex-template", "run", name, *words]
+    return ["gcloud", "dataflow", "flex-template", "run", names.job(kind), *words]
 
 
-def find(names: Names) -> Command:
-    """Tells the id of the running job."""
+def find(names: Names, kind: str = STREAM) -> Command:
+    """Tells the id of the running job of a template."""
     return [
         *("gcloud", "dataflow", "jobs", "list", "--status=active"),
         f"--project={names.settings['project']}",
         f"--region={names.settings['region']}",
-        f"--filter=name~^{names.job}$",
+        f"--filter=name~^{names.job(kind)}$",
         "--format=value(id)",
     ]
 

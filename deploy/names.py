@@ -6,7 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import Final
 
-from deploy.settings import HERE, SETTINGS, Settings
+from deploy.settings import HERE, Settings
+from pipeline.options import STORAGE_WRITE
 from pipeline.version import VERSION
 
 #: The two templates, by the kind of job that they launch.
@@ -22,8 +23,9 @@ class Names:
     release: str
 
     @property
-    def job(self) -> str:
-        return self.settings["name"]
+    def labels(self) -> dict[str, str]:
+        """What bills and lists tell them by."""
+        return {"service": self.settings["name"]}
 
     @property
     def subscription(self) -> str:
@@ -41,12 +43,12 @@ class Names:
     @property
     def options(self) -> dict[str, str]:
         """The pipeline's options, but for the door: each that is not as it is by default."""
-        chosen = {name: self.settings[name] for name in ("schema_dir", "write_method")}
-        default = {setting.name: setting.default for setting in SETTINGS}
+        folder, method = self.settings["schema_dir"], self.settings["write_method"]
         return {
             "warehouse": self.warehouse,
             "dead_letter_topic": self.dead_letter_topic,
-            **{name: value for name, value in chosen.items() if value != default[name]},
+            **({"schema_dir": f"{self.bucket}/{folder}"} if folder else {}),
+            **({"write_method": method} if method != STORAGE_WRITE else {}),
         }
 
     @property
@@ -82,6 +84,10 @@ class Names:
         if given := self.settings["subnetwork"]:
             return f"https://www.googleapis.com/compute/v1/{given}"
         return f"regions/{region}/subnetworks/{name}"
+
+    def job(self, kind: str = STREAM) -> str:
+        """What the job of a template is called."""
+        return self.settings["name"] if kind == STREAM else f"{self.settings['name']}-{kind}"
 
     def template(self, kind: str) -> str:
         """Where the spec file of a template is."""

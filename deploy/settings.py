@@ -144,8 +144,8 @@ SETTINGS: Final = (
         "schema_dir",
         "a folder of the installation's bucket with more schema files, or with others",
         "",
-        "|gs://[a-z0-9][a-z0-9._-]+[a-z0-9]/.+",
-        "gs://BUCKET/FOLDER, or empty",
+        "|[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*",
+        "a folder of the bucket, such as schemas, or empty",
     ),
     Setting(
         "write_method",

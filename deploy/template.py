@@ -86,6 +86,6 @@ def environment(kind: str, names: Names) -> dict[str, Any]:
         "subnetwork": names.subnetwork,
         "tempLocation": f"{names.bucket}/temp",
         "stagingLocation": f"{names.bucket}/staging",
-        "additionalUserLabels": {"service": names.job},
+        "additionalUserLabels": names.labels,
         **(streaming if kind == STREAM else {}),
     }

@@ -1,24 +1,19 @@
-"""``python -m deploy.variables``: the settings as Terraform's variables, and as a table for people.
+"""The settings as Terraform's variables (``deploy/terraform/variables.tf``), and as a table.
 
-``deploy/terraform/variables.tf`` is made here (``--write``), so that Terraform accepts and refuses
-what ``deploy.settings`` does; a test compares the two.
+Made from the same values, so Terraform accepts and refuses what ``deploy.settings`` does.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-from collections.abc import Sequence
 from typing import Final
 
 from deploy import markdown
-from deploy.settings import HERE, SETTINGS, Setting, Value
+from deploy.settings import SETTINGS, Setting, Value
 
-FILE: Final = HERE / "terraform" / "variables.tf"
 _TYPES: Final = {str: "string", int: "number", bool: "bool", list: "list(string)"}
 _HEAD: Final = """\
-# Made from the table in deploy/settings.py: python -m deploy.variables --write
+# Made from the table in deploy/settings.py: make docs
 """
 
 
@@ -84,20 +79,3 @@ def _arguments(arguments: dict[str, str], indent: str) -> list[str]:
 def _quoted(text: str) -> str:
     """``text`` as a string of Terraform's language that holds no template."""
     return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints ``variables.tf``, or writes it."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.variables", description=main.__doc__)
-    parser.add_argument(
-        "--write", action="store_true", help=f"into {FILE.relative_to(HERE.parent)}"
-    )
-    if parser.parse_args(argv).write:
-        FILE.write_text(variables())
-    else:
-        print(variables(), end="")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,6 +13,7 @@ from google.api_core import exceptions as api
 from google.auth.exceptions import GoogleAuthError
 
 import envelope
+from pipeline.options import LOCAL_RUNNERS
 from pipeline.reject import Reject
 from pipeline.sinks.base import TransientError, WarehouseError
 from pipeline.times import format_moment
@@ -97,7 +98,7 @@ def to_beam(rejects: list[Reject]) -> Iterator[Any]:
 
 def publish_dead_letters(topic: str, runner: str | None) -> beam.PTransform:
     """Rejects → ``topic``, by Beam's connector where the runner has one."""
-    if runner in (None, "DirectRunner", "FnApiRunner"):
+    if runner in LOCAL_RUNNERS:
         return beam.ParDo(PublishDeadLetters(topic))
     return _WriteToPubSub(topic)
 

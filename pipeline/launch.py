@@ -15,7 +15,6 @@ import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.options.pipeline_options import (
     PipelineOptions,
-    StandardOptions,
     TestOptions,
 )
 
@@ -26,6 +25,9 @@ from pipeline.dead_letter_topic import check_topic
 from pipeline.files import FileError, any_match, read_schema_dir
 from pipeline.metrics import PROGRESS
 from pipeline.options import (
+    DIRECT,
+    FN_API,
+    LOCAL_RUNNERS,
     STORAGE_WRITE,
     IrisOptions,
     OptionError,
@@ -33,6 +35,7 @@ from pipeline.options import (
     check_runner,
     check_spelling,
     help_text,
+    name_runner,
 )
 from pipeline.reject import Reason
 from pipeline.sinks import close_warehouses, open_warehouse, parse_url
@@ -46,9 +49,6 @@ from pipeline.subscription import (
 )
 from pipeline.summary import Totals
 
-#: Runners of this process. Beam's DirectRunner first tries to download another runner, then runs
-#: a batch on FnApiRunner: we name that one.
-LOCAL_RUNNERS: Final = (None, "DirectRunner", "FnApiRunner")
 BAD_INPUT: Final = 2
 FAILED: Final = 1
 
@@ -84,11 +84,11 @@ def run(argv: Sequence[str]) -> int:
         return 0
     check_spelling(argv)
     options = PipelineOptions(list(argv))
+    runner = name_runner(options)
     iris = options.view_as(IrisOptions)
     check(iris)
     parse_url(iris.warehouse)
     registry = schemas.load(*iris.schema_dir, read_dir=read_schema_dir)
-    runner = options.view_as(StandardOptions).runner
     dry_run = options.view_as(TestOptions).dry_run
     if iris.input_files and not dry_run:
         _check_files(iris.input_files)
@@ -103,7 +103,7 @@ def run(argv: Sequence[str]) -> int:
         check_topic(iris.dead_letter_topic)
     if iris.write_method == STORAGE_WRITE:
         open_warehouse(iris.warehouse)
-    if runner == "DirectRunner":
+    if runner == DIRECT:
         print("DirectRunner: running on Beam's FnApiRunner, in this process", file=sys.stderr)
     return _run_files(options, registry) if iris.input_files else _run_live(options, registry)
 
@@ -122,7 +122,7 @@ def _check_files(pattern: str) -> None:
 
 def _run_files(options: PipelineOptions, registry: schemas.Registry) -> int:
     totals = Totals()
-    pipeline = beam.Pipeline(runner="FnApiRunner", options=options)
+    pipeline = beam.Pipeline(runner=FN_API, options=options)
     build(pipeline, options, list(registry.values()))
     with end_on_signals(interrupt), _progress():
         result = pipeline.run()

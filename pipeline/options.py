@@ -20,6 +20,13 @@ from apache_beam.runners.runner import create_runner
 STORAGE_WRITE: Final = "STORAGE_WRITE"
 STREAMING_INSERTS: Final = "STREAMING_INSERTS"
 
+DIRECT: Final = "DirectRunner"
+FN_API: Final = "FnApiRunner"
+DATAFLOW: Final = "DataflowRunner"
+#: Runners of this process. Beam's DirectRunner first tries to download another runner, then runs
+#: a batch on FnApiRunner: we name that one.
+LOCAL_RUNNERS: Final = (None, DIRECT, FN_API)
+
 
 class Job(Flag):
     """The kinds of jobs that an option is for."""
@@ -197,7 +204,7 @@ def check(options: IrisOptions) -> None:
         raise OptionError("give either --input_files or --input_subscription, not both")
     if not options.warehouse:
         raise OptionError("no --warehouse: give duckdb:PATH or bigquery:PROJECT.DATASET")
-    on_dataflow = options.view_as(StandardOptions).runner == "DataflowRunner"
+    on_dataflow = options.view_as(StandardOptions).runner == DATAFLOW
     for option in OPTIONS:
         for value in option.values(options):
             (_check_for_dataflow if on_dataflow else _check_here)(option, value)
@@ -213,10 +220,10 @@ def _check_here(option: Option, value: str) -> None:
 def _check_for_dataflow(option: Option, value: str) -> None:
     """Refuses places on this machine, too, which Dataflow's workers would take for their own."""
     if not option.jobs & Job.DATAFLOW:
-        raise OptionError(f"--{option.name} is for this machine: leave it out for DataflowRunner")
+        raise OptionError(f"--{option.name} is for this machine: leave it out for {DATAFLOW}")
     if not option.at_launch and not re.fullmatch(option.cloud_pattern or option.pattern, value):
         form = option.cloud_form or option.form
-        raise OptionError(f"--{option.name} {value!r}: for DataflowRunner write {form}")
+        raise OptionError(f"--{option.name} {value!r}: for {DATAFLOW} write {form}")
 
 
 def check_spelling(argv: Sequence[str]) -> None:
@@ -233,6 +240,17 @@ def check_spelling(argv: Sequence[str]) -> None:
         close = difflib.get_close_matches(name, ours, n=1, cutoff=0.8)
         if close:
             raise OptionError(f"{name} is not known: did you mean {close[0]}?")
+
+
+def name_runner(options: PipelineOptions) -> str | None:
+    """The runner, from here on by its whole name: Beam takes others, such as ``direct``."""
+    standard = options.view_as(StandardOptions)
+    given = (standard.runner or "").rpartition(".")[2].lower()
+    for name in (DIRECT, FN_API, DATAFLOW):
+        if given in (name.lower(), name.lower().removesuffix("runner")):
+            standard.runner = name
+    runner: str | None = standard.runner
+    return runner
 
 
 def check_runner(name: str) -> None:

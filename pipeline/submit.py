@@ -22,9 +22,8 @@ from apache_beam.options.pipeline_options import (
 
 import schemas
 from pipeline.build import build
-from pipeline.options import IrisOptions, OptionError
+from pipeline.options import DATAFLOW, IrisOptions, OptionError
 
-DATAFLOW: Final = "DataflowRunner"
 #: Delivery is at least once anyway, and Dataflow's own exactly-once mode costs time and money.
 AT_LEAST_ONCE: Final = "streaming_mode_at_least_once"
 

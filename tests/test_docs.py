@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bridge.settings import MEANING
-from deploy.documents import PARTS, Part
+from deploy.documents import PARTS, Part, Whole
 from schemas.cli import main as schemas
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +23,7 @@ MADE_BY_USERS = {"deploy/settings.json", "schemas/datasets/<SUBJECT>.json"}
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.file}: {part.name}")
-def test_what_follows_from_the_code(part: Part) -> None:
+def test_what_follows_from_the_code(part: Part | Whole) -> None:
     text = (ROOT / part.file).read_text()
     assert part.put_into(text) == text, "run make docs"
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from deploy.monitoring import metrics
 from deploy.monitoring.limits import LAG, LAST, LEFT, SOON, WAITING, beyond, groups
-from deploy.monitoring.metrics import NAME
+from deploy.monitoring.metrics import DATASET, NAME
 from deploy.monitoring.model import Alert, Condition, Part, Severity
 from deploy.monitoring.promql import added, newest, select
 from ops.metrics import PERIOD_SECONDS
@@ -41,15 +41,15 @@ def _late(datasets: tuple[Dataset, ...]) -> Alert:
     return Alert(
         "dataset-late",
         Severity.ERROR,
-        Part.TABLES,
+        Part.HEALTH,
         "A dataset is late",
         "a dataset with a cadence is silent for longer than two turns and ten minutes, or its "
         "newest rows speak of a time more than two turns and three hours ago",
         "The label `dataset` says which. If many are late at once, the fault is ours or the "
         "queue's; if it is one alone, its publisher's most likely.",
-        "Look whether another alarm is open and begin there. Else ask the view `freshness` whether "
-        "it is silence or age, and look at the dataset on Elexon's Insights site: where it is late "
-        "there, too, wait.",
+        "Look whether another alarm is open and begin there. Else ask "
+        f"`{DATASET}.freshness` whether it is silence or age, and look at the dataset on Elexon's "
+        "Insights site: where it is late there, too, wait.",
         (
             Condition("A dataset is silent", silence, every=300),
             Condition("A dataset's newest rows are old", age, every=300),
@@ -66,7 +66,8 @@ _PUBSUB: Final = (
         "anything was published to the dead-letter topic in the last ten minutes",
         "The pipeline could not store something. It is kept, with its payload and a reason, in the "
         "table `iris_dead_letters`; the rest of the data goes on.",
-        "`SELECT dataset, reason, detail, COUNT(*) AS n FROM iris_dead_letters WHERE failed_utc > "
+        "`SELECT dataset, reason, detail, COUNT(*) AS n FROM "
+        f"{DATASET}.iris_dead_letters WHERE failed_utc > "
         "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 DAY) GROUP BY dataset, reason, detail`. "
         "`TableUnavailable` and `RowRefused` are a table's fault, the others the message's; "
         "docs/semantics.md lists them.",

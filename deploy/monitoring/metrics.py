@@ -22,6 +22,7 @@ _HEALTH: Final = "ops/metrics.py"
 
 #: What stands for the installation's name in the templates.
 NAME: Final = "${name}"
+DATASET: Final = "${dataset}"
 
 #: The labels of each resource that queries may use. https://docs.cloud.google.com/monitoring/api/resources
 RESOURCES: Final = {

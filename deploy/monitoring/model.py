@@ -20,7 +20,6 @@ class Severity(StrEnum):
 class Part(StrEnum):
     """What an alarm watches; an installation without that part has no use for it."""
 
-    TABLES = "tables"
     #: The Dataflow job: there is none where the bridge's machine runs the pipeline.
     DATAFLOW = "dataflow"
     PUBSUB = "pubsub"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from deploy.markdown import table
-from deploy.monitoring.metrics import NAME
+from deploy.monitoring.metrics import DATASET, NAME
 from deploy.monitoring.model import Alert, Condition
 
 #: An incident whose series have ended closes after so many seconds.
@@ -46,11 +46,10 @@ def _condition(condition: Condition) -> dict[str, Any]:
     }
 
 
-def markdown(alerts: Iterable[Alert], name: str = "NAME") -> str:
+def markdown(alerts: Iterable[Alert]) -> str:
     """A table of all alarms, then a section for each: heading, meaning, what to do first.
 
-    Args:
-        name: what is written for the installation's name.
+    As in all documents, what the installation is called stands as it is by default.
     """
     alerts = tuple(alerts)
     rows = [(f"[{one.title}](#{_anchor(one)})", one.severity, one.fires) for one in alerts]
@@ -59,7 +58,7 @@ def markdown(alerts: Iterable[Alert], name: str = "NAME") -> str:
         for one in alerts
     ]
     head = table(("alarm", "severity", "fires when"), rows).rstrip()
-    return "\n\n".join([head, *sections]).replace(NAME, name) + "\n"
+    return "\n\n".join([head, *sections]).replace(NAME, "iris").replace(DATASET, "iris") + "\n"
 
 
 def _anchor(alert: Alert) -> str:

@@ -25,7 +25,7 @@ locals {
   }
   pipeline_options = merge(
     local.pipeline_places,
-    var.schema_dir == "" ? {} : { schema_dir = var.schema_dir },
+    var.schema_dir == "" ? {} : { schema_dir = "gs://${local.bucket}/${var.schema_dir}" },
     var.write_method == "STORAGE_WRITE" ? {} : { write_method = var.write_method },
   )
 

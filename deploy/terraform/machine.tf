@@ -24,8 +24,8 @@ locals {
       registry = local.registry
       image    = local.bridge_image
     })
-    "/etc/systemd/system/iris-bridge-health.service" = file("${path.module}/machine/iris-bridge-health.service")
-    "/etc/systemd/system/iris-bridge-health.timer"   = file("${path.module}/machine/iris-bridge-health.timer")
+    "/etc/systemd/system/iris-bridge-health.service" = file("${path.module}/../small/iris-bridge-health.service")
+    "/etc/systemd/system/iris-bridge-health.timer"   = file("${path.module}/../small/iris-bridge-health.timer")
   }
 
   pipeline_files = {

@@ -1,12 +1,12 @@
 # Dashboard and alarms, from deploy/monitoring.
 
 locals {
-  alerts = jsondecode(templatefile("${path.module}/../monitoring/alerts.json", { name = var.name }))
+  alerts = jsondecode(templatefile("${path.module}/../monitoring/alerts.json", { name = var.name, dataset = var.dataset }))
 
-  # No alarm of silence where there is nothing that could say something. Nothing here starts a health
-  # check, so its own silence is no alarm.
+  # No alarm where there is nothing that could say something, such as "health": nothing here starts a
+  # health check.
   parts = concat(
-    local.makes_machine || var.pipeline == "elsewhere" ? ["bridge", "pubsub", "tables"] : [],
+    local.makes_machine || var.pipeline == "elsewhere" ? ["bridge", "pubsub"] : [],
     !local.together && var.release != "" ? ["dataflow"] : [],
   )
   watched = {

@@ -1,4 +1,4 @@
-# Made from the table in deploy/settings.py: python -m deploy.variables --write
+# Made from the table in deploy/settings.py: make docs
 
 variable "project" {
   type        = string
@@ -109,8 +109,8 @@ variable "schema_dir" {
   default     = ""
 
   validation {
-    condition     = can(regex("^(?:|gs://[a-z0-9][a-z0-9._-]+[a-z0-9]/.+)$", var.schema_dir))
-    error_message = "schema_dir must be gs://BUCKET/FOLDER, or empty."
+    condition     = can(regex("^(?:|[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)$", var.schema_dir))
+    error_message = "schema_dir must be a folder of the bucket, such as schemas, or empty."
   }
 }
 

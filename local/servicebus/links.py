@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -153,7 +154,7 @@ class AnswerOutlet(Outlet):
             self.transfer(uuid4().bytes, self._waiting.popleft())
 
 
-class Inlet(Link):
+class Inlet(Link, ABC):
     """The receiving end: puts messages together, tops up the sender's credit."""
 
     def __init__(
@@ -195,13 +196,13 @@ class Inlet(Link):
             if not (first.settled or transfer.settled) and first.delivery_id is not None:
                 self.session.write(outgoing.disposition(p.RECEIVER, first.delivery_id, None, state))
 
+    @abstractmethod
     def receive(self, payload: bytes, message_format: int) -> None:
         """A whole message.
 
         Raises:
             CodecError, ServiceBusFault: it is rejected.
         """
-        raise NotImplementedError
 
     def _outcome(self, first: p.Transfer, payload: bytes) -> bytes:
         try:

@@ -110,6 +110,10 @@ class TokenEndpoint:
     ) -> None:
         self.stop()
 
+    def replace_secret(self, client_id: str, secret: str) -> None:
+        """The application's secret is this one, and no longer the one before."""
+        self._clients[client_id] = secret
+
     # Faults
 
     def expire_secret(self, client_id: str) -> None:

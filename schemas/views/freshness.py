@@ -39,7 +39,7 @@ def allowed_silence_seconds(dataset: Dataset) -> int | None:
     """Seconds without a message up to which a dataset counts as fresh; None without a cadence."""
     if not dataset.cadence_seconds:
         return None
-    return _TURNS * dataset.cadence_seconds + _SLACK_SECONDS
+    return _silence(dataset.cadence_seconds)
 
 
 def allowed_age_seconds(dataset: Dataset) -> int | None:
@@ -49,7 +49,15 @@ def allowed_age_seconds(dataset: Dataset) -> int | None:
     """
     if not dataset.cadence_seconds or not dataset.reference_time:
         return None
-    return _TURNS * dataset.cadence_seconds + _BEHIND_SECONDS
+    return _age(dataset.cadence_seconds)
+
+
+def _silence(cadence: int) -> int:
+    return _TURNS * cadence + _SLACK_SECONDS
+
+
+def _age(cadence: int) -> int:
+    return _TURNS * cadence + _BEHIND_SECONDS
 
 
 def freshness(datasets: Iterable[Dataset]) -> View:
@@ -90,8 +98,7 @@ FROM aged""",
 
 def _newest(dataset: Dataset) -> str | None:
     cadence, reference = dataset.cadence_seconds, dataset.reference_time
-    silence, age = allowed_silence_seconds(dataset), allowed_age_seconds(dataset)
-    if not cadence or not reference or silence is None or age is None:
+    if not cadence or not reference:
         return None
     columns = {one.name: one for one in dataset.columns}
     partition = columns[dataset.partition.column]
@@ -101,8 +108,8 @@ def _newest(dataset: Dataset) -> str | None:
     return f"""  SELECT
     {bigquery_string(dataset.subject)} AS dataset,
     {cadence // 60} AS cadence_minutes,
-    {silence // 60} AS allowed_silence_minutes,
-    {age // 60} AS allowed_age_minutes,
+    {_silence(cadence) // 60} AS allowed_silence_minutes,
+    {_age(cadence) // 60} AS allowed_age_minutes,
     MAX(COALESCE(_enqueued_utc, ingested_utc)) AS newest_arrival_utc,
     MAX({time}) AS newest_time
   FROM {HOME}.{dataset.table_name}

@@ -47,7 +47,12 @@ class Namespace:
 
     def replace_secret(self, secret: str) -> None:
         """The login takes this client secret, and no longer the one before."""
-        self.logins._clients[CLIENT] = secret
+        self.logins.replace_secret(CLIENT, secret)
+
+    def end_login(self) -> None:
+        """No token is good any more, and no connection is left: the bridge has to log in."""
+        self.logins.revoke_tokens()
+        self.stack.servicebus.faults.drop_connections()
 
     def bridge(self) -> Inside:
         return Inside(parse(self.settings()))

@@ -13,19 +13,7 @@ from hypothesis import strategies as st
 from bridge.login import Login, Secret
 from bridge.settings import MEANING, Monitoring, Settings, SettingsError, collect, parse
 from local.servicebus import Certificates
-
-LOGIN = {
-    "IRIS_CLIENT_ID": "the-id",
-    "IRIS_CLIENT_SECRET": "the-secret",
-    "IRIS_QUEUE_NAME": "iris.0001",
-    "PUBSUB_TOPIC": "projects/my-project/topics/iris",
-}
-
-
-def faults(values: dict[str, str]) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        parse(values)
-    return str(caught.value).splitlines()
+from tests.bridge.values import LOGIN, faults
 
 
 def test_a_login_alone_gets_elexons_tenant_and_namespace() -> None:

@@ -5,20 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bridge.login import Login, SecretVersion
-from bridge.settings import Monitoring, SettingsError, parse
-
-LOGIN = {
-    "IRIS_CLIENT_ID": "the-id",
-    "IRIS_CLIENT_SECRET": "the-secret",
-    "IRIS_QUEUE_NAME": "iris.0001",
-    "PUBSUB_TOPIC": "projects/my-project/topics/iris",
-}
-
-
-def faults(values: dict[str, str]) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        parse(values)
-    return str(caught.value).splitlines()
+from bridge.settings import Monitoring, parse
+from tests.bridge.values import LOGIN, faults
 
 
 @pytest.mark.parametrize(

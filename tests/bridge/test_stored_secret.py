@@ -62,8 +62,7 @@ def running(space: Namespace, secrets: SecretManager, name: str = NAME) -> Insid
 def rotate(space: Namespace) -> None:
     """The login takes the next secret, and no longer the first; tokens end with it."""
     space.replace_secret(NEXT)
-    space.logins.revoke_tokens()
-    space.stack.servicebus.faults.drop_connections()
+    space.end_login()
 
 
 # The process
@@ -249,8 +248,7 @@ def a_version_by_its_number_is_read_once(space: Namespace, secrets: SecretManage
         bridge.await_ready()
         asked = space.logins.requests
         space.logins.expire_secret(CLIENT)
-        space.logins.revoke_tokens()
-        space.stack.servicebus.faults.drop_connections()
+        space.end_login()
         bridge.await_line("the secret of IRIS_CLIENT_SECRET_NAME has expired: make a new one")
         eventually(lambda: space.logins.requests >= asked + 3)
         space.logins.clear()
@@ -266,8 +264,7 @@ def a_login_service_out_of_order_is_no_refusal(
         bridge.await_ready()
         asked = space.logins.requests
         space.logins.fail(500, "server_error", "It broke.")
-        space.logins.revoke_tokens()
-        space.stack.servicebus.faults.drop_connections()
+        space.end_login()
         bridge.await_line("WARNING queue unavailable: the login service .* is out of order")
         # Its client asks up to four times in a login.
         eventually(lambda: space.logins.requests >= asked + 9)
@@ -284,8 +281,7 @@ def it_heals_though_the_secret_can_no_longer_be_read(
         bridge.await_ready()
         secrets.refuse(grpc.StatusCode.FAILED_PRECONDITION)
         space.logins.expire_secret(CLIENT)
-        space.logins.revoke_tokens()
-        space.stack.servicebus.faults.drop_connections()
+        space.end_login()
         bridge.await_line(
             r"WARNING queue unavailable: the login is refused: .*\(AADSTS7000222\); "
             f"{SETTING}: {LATEST} is disabled or destroyed: enable it, or add a version"

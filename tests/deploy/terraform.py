@@ -29,12 +29,13 @@ class Terraform:
     """
 
     def __init__(self, folder: Path, files: Sequence[str], outputs: Mapping[str, str]) -> None:
-        self._folder = folder
+        self._folder = folder / FOLDER.name
+        self._folder.mkdir()
         for name in files:
             copy = shutil.copytree if (FOLDER / name).is_dir() else shutil.copy
-            copy(FOLDER / name, folder / name)
+            copy(FOLDER / name, self._folder / name)
         blocks = [f'output "{name}" {{\n  value = {text}\n}}\n' for name, text in outputs.items()]
-        (folder / "outputs.tf").write_text("".join(blocks))
+        (self._folder / "outputs.tf").write_text("".join(blocks))
         self._run("init", "-backend=false").check_returncode()
 
     def outputs(self, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -193,6 +193,12 @@ def test_a_life_of_a_job(api: DataflowApi, deploy: Run) -> None:
     assert gone.returncode == 1
     assert gone.stderr.splitlines()[-1] == "no job iris runs in us-central1"
 
+    assert deploy("cancel", "--files=1").returncode == 0
+    api.pass_time()
+    assert api.jobs[-1]["currentState"] == "JOB_STATE_CANCELLED"
+    gone = deploy("cancel", "--files=1")
+    assert gone.stderr.splitlines()[-1] == "no job iris-files runs in us-central1"
+
 
 def test_a_refusal_that_gcloud_passes_over_is_told(api: DataflowApi, deploy: Run) -> None:
     assert deploy("launch").returncode == 0

@@ -57,7 +57,6 @@ def test_a_template_is_built_and_uploaded(
     assert capsys.readouterr().out == (
         "gcloud builds submit . \\\n"
         "    --project=p-123456 \\\n"
-        "    --region=us-central1 \\\n"
         "    --service-account=projects/p-123456/serviceAccounts/"
         "iris-build@p-123456.iam.gserviceaccount.com \\\n"
         "    --gcs-source-staging-dir=gs://p-123456-iris/source \\\n"
@@ -68,6 +67,7 @@ def test_a_template_is_built_and_uploaded(
         f"gcloud storage cp {command.TEMPLATES}/files.json "
         "gs://p-123456-iris/templates/1.0/files.json\n"
         "release: 1.0\n"
+        f'now write "release": "1.0" into {command.FILE}; it says ""\n'
     )
     assert not command.TEMPLATES.exists()
 
@@ -83,6 +83,12 @@ def test_a_template_is_a_release_of_its_own_whatever_runs(
     assert out.splitlines()[-1] == (
         f'now write "release": "0.1.0-tree" into {command.FILE}; it says "0.1.0-runs"'
     )
+    assert command.main(["template", "--set=release=0.1.0-new"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f'now write "release": "0.1.0-new" into {command.FILE}; it says "0.1.0-runs"'
+    )
+    assert command.main(["template", "--set=release=0.1.0-runs"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "release: 0.1.0-runs"
     for name in ("launch", "update"):
         assert command.main([name]) == 0
         assert "templates/0.1.0-runs/stream.json" in capsys.readouterr().out

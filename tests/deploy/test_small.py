@@ -133,6 +133,11 @@ def test_systemd_takes_the_unit(name: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_the_timer_is_one_that_can_be_enabled() -> None:
+    """On the machine of Terraform it is started, at each start of the machine."""
+    assert read_unit(SMALL / "iris-bridge-health.timer")["WantedBy"] == ["timers.target"]
+
+
 @pytest.mark.parametrize("name", ["bridge", "pipeline"])
 def test_a_unit_goes_on_for_ever_and_without_rights(name: str) -> None:
     settings = read_unit(SMALL / f"iris-{name}.service")

@@ -192,7 +192,7 @@ def test_names_are_those_of_the_commands(ours: Configuration, given: dict[str, A
     assert f"{account}@{project}.iam.gserviceaccount.com" == names.worker_account
     build = name_of("google_service_account.build", "account_id")
     assert f"{build}@{project}.iam.gserviceaccount.com" == names.build_account
-    assert name_of("google_dataflow_flex_template_job.pipeline") == names.job
+    assert name_of("google_dataflow_flex_template_job.pipeline") == names.job()
     assert local("template") == names.template(STREAM)
     if not settings["subnetwork"]:
         assert f"regions/{region}/subnetworks/{subnetwork}" == names.subnetwork
@@ -265,9 +265,3 @@ def test_every_alarm_of_the_list_can_be_made() -> None:
         for condition in alert["conditions"]:
             assert set(condition) == {"displayName", "conditionPrometheusQueryLanguage"}
             assert set(condition["conditionPrometheusQueryLanguage"]) <= fields
-
-
-def test_templates_of_monitoring_hold_the_name_alone() -> None:
-    for name in ("alerts.json", "dashboard.json"):
-        text = (HERE / "monitoring" / name).read_text()
-        assert set(re.findall(r"[$%]\{.*?\}", text)) <= {"${name}"}

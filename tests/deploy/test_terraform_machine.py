@@ -21,7 +21,11 @@ from tests.deploy.hcl import FOLDER, load
 from tests.deploy.terraform import Terraform, needs_terraform
 from tests.deploy.units import read_environment, read_text, read_unit
 
-UNITS = FOLDER / "machine"
+#: By name; those that look after the bridge serve any machine.
+UNITS = {
+    path.name: path
+    for path in [*(FOLDER / "machine").iterdir(), *(HERE / "small").glob("iris-bridge-health.*")]
+}
 GIVEN: dict[str, Any] = {
     "project": "p-123456",
     "region": "europe-west2",
@@ -37,10 +41,10 @@ MACHINE = {
     **GIVEN,
     "pipeline": "vm",
     "bridge_machine_type": "e2-small",
-    "schema_dir": "gs://p-123456-live/schemas",
+    "schema_dir": "schemas",
     "write_method": "STREAMING_INSERTS",
 }
-FILES = ["variables.tf", "locals.tf", "machine.tf", "machine"]
+FILES = ["variables.tf", "locals.tf", "machine.tf", "machine", "../small"]
 OUTPUTS = ["user_data", "pipeline_options", "makes_job", "makes_machine", "template"]
 REGISTRY = "europe-west2-docker.pkg.dev"
 
@@ -58,7 +62,7 @@ def unit(name: str, **values: str) -> dict[str, list[str]]:
             text = text.replace(f"${{{variable}}}", value)
         return text
 
-    return {key: list(map(filled, texts)) for key, texts in read_unit(UNITS / name).items()}
+    return {key: list(map(filled, texts)) for key, texts in read_unit(UNITS[name]).items()}
 
 
 def flags(command: str) -> set[str]:
@@ -164,11 +168,11 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     folder = tmp_path / "etc/systemd/system"
     folder.mkdir(parents=True)
     programs = set()
-    for path in UNITS.iterdir():
+    for path in UNITS.values():
         text = re.sub(r"\$\{\w+\}", "value", path.read_text())
         (folder / path.name).write_text(text)
         programs |= set(re.findall(r"^Exec\w+=-?(/\S+)", text, re.M))
-    assert {"/usr/bin/docker", "/bin/sh"} <= programs
+    assert {"/usr/bin/docker", "/bin/sh", "/usr/bin/systemctl"} <= programs
     for program in programs:
         stub = tmp_path / program.lstrip("/")
         stub.parent.mkdir(parents=True, exist_ok=True)
@@ -177,7 +181,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         (folder / f"{target}.target").write_text("[Unit]\nDescription=stands for the system's\n")
     (folder / "docker.service").write_text("[Service]\nExecStart=/usr/bin/docker\n")
     done = subprocess.run(
-        ["systemd-analyze", f"--root={tmp_path}", "--man=no", "verify", *map(str, UNITS.iterdir())],
+        ["systemd-analyze", f"--root={tmp_path}", "--man=no", "verify", *map(str, UNITS.values())],
         text=True,
         check=False,
         stdout=subprocess.PIPE,
@@ -192,7 +196,7 @@ def test_what_cloud_init_writes_and_starts(terraform: Terraform) -> None:
     user_data = terraform.outputs(GIVEN)["user_data"]
     image = f"{REGISTRY}/p-123456/live/bridge:1.0"
     values = {"${registry}": REGISTRY, "${image}": image}
-    units = {path.name: path.read_text() for path in UNITS.iterdir()}
+    units = {name: path.read_text() for name, path in UNITS.items()}
     for variable, value in values.items():
         units = {name: text.replace(variable, value) for name, text in units.items()}
     files = written(user_data)

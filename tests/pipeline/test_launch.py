@@ -198,6 +198,9 @@ def test_runners(refused: Callable[..., str], files: str, duckdb: str) -> None:
     assert refused(*DATAFLOW, live, duckdb) == (
         f"--warehouse '{place}': for DataflowRunner write bigquery:PROJECT.DATASET"
     )
+    assert refused("--runner=dataflow", live, "--warehouse=bigquery:p-123456.iris").startswith(
+        "DataflowRunner: its workers need this package: give --sdk_container_image"
+    )
     assert refused(*DATAFLOW, files) == (
         f"--input_files '{files.partition('=')[2]}': for DataflowRunner write gs://BUCKET/GLOB"
     )

@@ -91,7 +91,7 @@ def test_the_summary_says_what_is_in_the_tables(
     command: Command, files: str, tmp_path: Path
 ) -> None:
     place = tmp_path / "iris.duckdb"
-    said = command("--runner=DirectRunner", files, f"--warehouse=duckdb:{place}")
+    said = command("--runner=direct", files, f"--warehouse=duckdb:{place}")
     assert said.code == 0
     assert said.err == ["DirectRunner: running on Beam's FnApiRunner, in this process"]
     assert said.totals() == {

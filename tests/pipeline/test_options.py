@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from pipeline.options import (
     OPTIONS,
@@ -16,6 +16,7 @@ from pipeline.options import (
     check_runner,
     check_spelling,
     help_text,
+    name_runner,
 )
 
 FILES = "--input_files=archive/*/*"
@@ -130,6 +131,29 @@ def test_options_that_cannot_work(argv: list[str], text: str) -> None:
     with pytest.raises(OptionError) as caught:
         check(options(*argv))
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("direct", "DirectRunner"),
+        ("directrunner", "DirectRunner"),
+        ("fnapi", "FnApiRunner"),
+        ("dataflow", "DataflowRunner"),
+        ("DATAFLOWRUNNER", "DataflowRunner"),
+        ("apache_beam.runners.dataflow.dataflow_runner.DataflowRunner", "DataflowRunner"),
+        ("BundleBasedDirectRunner", "BundleBasedDirectRunner"),
+        ("Spork", "Spork"),
+    ],
+)
+def test_a_runner_is_known_by_any_name_that_beam_takes(given: str, name: str) -> None:
+    found = PipelineOptions([f"--runner={given}"])
+    assert name_runner(found) == name
+    assert found.view_as(StandardOptions).runner == name
+
+
+def test_no_runner_has_no_name() -> None:
+    assert name_runner(PipelineOptions([])) is None
 
 
 def test_runners() -> None:

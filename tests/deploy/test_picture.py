@@ -7,7 +7,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.picture import picture
+from deploy.picture import picture
 
 
 class ReadFromSomewhere(beam.PTransform):
