@@ -119,5 +119,5 @@ def test_the_documents_get_the_same_text() -> None:
         assert anchor == re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
         assert row.endswith(f" | {alert.severity} | {fires} |")
     assert "${" not in text
-    assert "`prod-bridge`" not in text
-    assert "`prod-bridge`" in markdown(ALERTS, "prod")
+    assert "`iris-bridge`" not in text
+    assert "`iris-bridge`" in text
