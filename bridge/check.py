@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from bridge.login import Login, SecretVersion
 from bridge.secret_manager import SecretError
@@ -20,11 +20,8 @@ async def check(settings: Settings) -> AsyncIterator[tuple[bool, str]]:
     )
     kind = "client id and secret" if login else "connection string"
     yield True, f"settings: queue {settings.queue_name}, login by {kind}, topic {settings.topic}"
-    expires = settings.secret_expires
-    if expires is not None:
-        days = (expires - datetime.now(UTC).date()).days
-        when = f"it ends on {expires}, in {days} days" if days > 0 else f"it ended on {expires}"
-        yield days > 0, f"secret: {when}"
+    if settings.secret_expires is not None:
+        yield secret_end(settings.secret_expires, datetime.now(UTC).date())
     access = Access(settings)
     try:
         await access.learn_secret()
@@ -36,6 +33,13 @@ async def check(settings: Settings) -> AsyncIterator[tuple[bool, str]]:
             yield True, f"secret: read from {stored.name}"
         yield await _queue(access)
     yield await _topic(settings)
+
+
+def secret_end(expires: date, today: date) -> tuple[bool, str]:
+    """A finding on the day on which the secret ends: by that day it must have been replaced."""
+    days = (expires - today).days
+    when = f"it ends on {expires}, in {days} days" if days > 0 else f"it ended on {expires}"
+    return days > 0, f"secret: {when}"
 
 
 async def _queue(access: Access) -> tuple[bool, str]:

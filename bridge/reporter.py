@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 
 #: Series in one request, at the most (documentation of Cloud Monitoring, "Quotas and limits").
 MOST_SERIES: Final = 200
-#: Seconds between two points of a series, at the least: Cloud Monitoring refuses those that come
-#: faster. Its documentation has named 10 and 5.
+#: Seconds between two points of a series.
+EVERY_SECONDS: Final = 60.0
+#: The same, at the least: Cloud Monitoring refuses those that come faster. Its documentation has
+#: named 10 and 5.
 APART_SECONDS: Final = 10.0
 #: Seconds within which a request is answered, or counts as failed.
 ANSWER_SECONDS: Final = 10.0
@@ -58,7 +60,7 @@ class Reporter:
         self,
         target: Monitoring,
         metrics: Metrics,
-        every: float = 60.0,
+        every: float = EVERY_SECONDS,
         apart: float = APART_SECONDS,
     ) -> None:
         self._target = target
@@ -94,7 +96,7 @@ class Reporter:
         while not self._stop.wait(max(due - time.monotonic(), 0.0)):
             written = time.monotonic()
             self._write()
-            due = max(due + self._every, written + self._apart)
+            due = next_due(due, written, self._every, self._apart)
         if not self._cut and time.monotonic() - written >= self._apart:
             self._write()
         self._close()
@@ -140,6 +142,16 @@ class Reporter:
         client = self._client
         if client is not None:
             client.transport.close()  # type: ignore[no-untyped-call]
+
+
+def next_due(due: float, written: float, every: float, apart: float) -> float:
+    """When to write next: at the pace, but not too soon after a write that was late.
+
+    Args:
+        due: when the last write was due.
+        written: when it began.
+    """
+    return max(due + every, written + apart)
 
 
 def _client(emulator: str | None) -> MetricServiceClient:

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ import pytest
 
 from bridge.settings import MEANING
 from deploy.documents import PARTS, Part, Whole
+from deploy.monitoring.alerts import alerts
+from deploy.monitoring.model import Part as Watched
+from schemas import load
 from schemas.cli import main as schemas
 
 ROOT = Path(__file__).parent.parent
@@ -132,3 +136,14 @@ def test_the_bill_adds_up() -> None:
         assert sum(round(float(row[column]) * 100) for row in items) == round(
             float(total[column]) * 100
         )
+
+
+def test_what_the_alarms_will_cost() -> None:
+    """By metric that a condition names (https://cloud.google.com/monitoring/alerts/cost-control)."""
+    named = Counter[Watched]()
+    for alert in alerts(load().values()):
+        for condition in alert.conditions:
+            named[alert.part] += len(re.findall(r"\w+_googleapis_com:", condition.query))
+    checked = named.pop(Watched.HEALTH)
+    text = " ".join((ROOT / "docs/cost.md").read_text().split())
+    assert f"${named.total() * 0.35:.2f} for those of (a), and ${checked * 0.35:.2f} more" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -43,6 +44,17 @@ class CloudServer(grpc.GenericRpcHandler):
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def connections(self) -> int:
+        """How many of this machine's are open to it (proc(5): state 01 is established)."""
+        end = f":{self._port:04X}"
+        lines = [
+            line.split()
+            for table in ("tcp", "tcp6")
+            for line in Path("/proc/net", table).read_text().splitlines()[1:]
+        ]
+        return sum(remote.endswith(end) and state == "01" for _, _, remote, state, *_ in lines)
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         handler = grpc.unary_unary_rpc_method_handler(self._answer)

@@ -12,7 +12,7 @@ import pytest
 
 import bridge.reporter
 from bridge.metrics import Metrics
-from bridge.reporter import Reporter
+from bridge.reporter import APART_SECONDS, EVERY_SECONDS, Reporter, next_due
 from bridge.settings import Monitoring
 from tests.bridge.cloud import MetricService
 from tests.bridge.process import Process
@@ -64,6 +64,14 @@ def test_it_writes_at_a_pace_and_once_more_at_the_end(service: MetricService) ->
         if one.metric.type.endswith("/published_total")
     }
     assert len(starts) == 1, "one process, one start"
+
+
+def test_its_connection_ends_with_it(service: MetricService) -> None:
+    with reporting(service, Metrics()) as reporter:
+        eventually(lambda: service.calls)
+        assert service.connections == 1
+    eventually(lambda: service.connections == 0)
+    assert not reporter._thread.is_alive()
 
 
 def test_points_keep_their_distance(service: MetricService) -> None:
@@ -299,3 +307,17 @@ def test_the_library_is_not_loaded_unless_asked_for(tmp_path: Path) -> None:
         running.await_message("queue receiving")
         stop(running)
         eventually(lambda: running.text.endswith("[]\n"), lambda: running.text)
+
+
+@pytest.mark.parametrize(
+    ("due", "written", "then"),
+    [
+        (100.0, 100.0, 160.0),
+        (100.0, 130.0, 160.0),  # late, and in step again
+        (100.0, 155.0, 165.0),  # so late that the next would come too soon
+        (100.0, 400.0, 410.0),  # what was missed is not caught up with
+    ],
+)
+def test_the_pace(due: float, written: float, then: float) -> None:
+    assert (EVERY_SECONDS, APART_SECONDS) == (60.0, 10.0)
+    assert next_due(due, written, EVERY_SECONDS, APART_SECONDS) == then

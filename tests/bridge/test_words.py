@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
+from google.auth.exceptions import RefreshError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,3 +136,14 @@ def test_an_error_that_is_its_own_cause() -> None:
     error.__cause__ = OSError("and round")
     error.__cause__.__context__ = error
     assert words.of_queue(error, "iris", "host") == "host: the connection is lost (round)"
+
+
+def test_credentials_that_are_there_and_refused() -> None:
+    """As of a key that was deleted: no call of the API is made."""
+    error = RefreshError("invalid_grant: Invalid JWT Signature.")  # type: ignore[no-untyped-call]
+    said = "Google refuses the credentials"
+    assert words.of_secret(error, "projects/p/secrets/s/versions/latest") == (
+        f"IRIS_CLIENT_SECRET_NAME: {said} to read projects/p/secrets/s/versions/latest "
+        "(invalid_grant: Invalid JWT Signature)"
+    )
+    assert words.of_monitoring(error, "p") == f"{said} (invalid_grant: Invalid JWT Signature)"

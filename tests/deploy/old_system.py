@@ -99,7 +99,9 @@ def client(connection_string: str, queue: str, folder: Path) -> Callable[[], Non
                 records = json.loads(json.loads(str(message)))
                 file = folder / str(message.subject) / str(message.message_id)
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(json.dumps(records))
+                whole = folder.parent / "being-written"  # the uploader must not read half a file
+                whole.write_text(json.dumps(records))
+                whole.replace(file)
                 receiver.complete_message(message)
 
     return step

@@ -228,5 +228,5 @@ class Rehearsal:
         r"bq rm --force --table uk_energy_prod\.(\w+)": drop_view,
         r"bq query --nouse_legacy_sql '(.*)'": question,
         r'eval "\$\(terraform -chdir=deploy/terraform output -raw secret\)"': lambda self: "",
-        r"((?:for|mkdir|tar) .*)": plain,
+        r"((?:find|mkdir|tar) .*)": plain,
     }

@@ -39,6 +39,16 @@ def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+def with_gcloud(said: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """A gcloud that is this script of a shell."""
+    program = folder / "bin" / "gcloud"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    said.setenv("DRY_RUN", "")
+    said.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_commands_can_be_read_before_anything_is_decided(
     name: str, said: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -237,12 +247,7 @@ def test_the_spec_files_are_written_and_uploaded(
     said: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With a gcloud that notes what it is called with."""
-    program = tmp_path / "bin" / "gcloud"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n')
-    program.chmod(0o755)
-    said.setenv("DRY_RUN", "")
-    said.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    with_gcloud(said, tmp_path, f'echo "$@" >> {tmp_path}/calls')
     assert command.main(["template", "--set=project=p-123456", "--set=release=1.0"]) == 0
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [call.split()[:2] for call in calls] == [["builds", "submit"], *[["storage", "cp"]] * 2]
@@ -269,3 +274,29 @@ def test_a_tree_without_git_is_its_version(monkeypatch: pytest.MonkeyPatch) -> N
     assert this_release().startswith(f"{VERSION}-")
     monkeypatch.setenv("PATH", "")
     assert this_release() == VERSION
+
+
+def test_a_list_that_is_refused_is_not_an_empty_one(
+    said: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_gcloud(said, tmp_path, "exit 3")
+    assert command.main(["drain", "--set=project=p-123456"]) == 1
+    assert capsys.readouterr().err == "the command above ended with 3\n"
+
+
+def test_terraform_starts_again_what_is_its_own(
+    said: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commands run where the project is, wherever the user is."""
+    answers = f'pwd > {tmp_path}/where\ncase "$3" in list) echo a;; describe) echo'
+    with_gcloud(said, tmp_path, f"{answers} JOB_STATE_CANCELLED;; esac")
+    said.chdir(tmp_path)
+    given = ["--set=project=p-123456", "--set=pipeline=terraform"]
+    assert command.main(["cancel", *given]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "job a: JOB_STATE_CANCELLED",
+        'Terraform starts it again at the next apply, unless "pipeline" says otherwise',
+    ]
+    assert (tmp_path / "where").read_text() == f"{ROOT}\n"
+    assert command.main(["cancel", "--files=1", *given]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "job a: JOB_STATE_CANCELLED"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -131,3 +133,36 @@ def test_the_guide_is_true(rehearsal: Rehearsal) -> None:
     key = f"publishTime = '{moment(one.sent - 1)}'::TIMESTAMPTZ"
     loaded = f"SELECT count(*) FROM bmrs_fuelinst_iris WHERE {key}"
     eventually(lambda: one.ask(loaded) == [(len(FUELS),)], "the old uploader loads again")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"FREQ/a": "1"}, {"FREQ/a": "1"}),
+        ({"FREQ_SKIP/a": "1", "FREQ_SKIP/b c": "2"}, {"FREQ/a": "1", "FREQ/b c": "2"}),
+        ({"SYS_WARN/a": "1", "SYS_WARN_SKIP/b": "2"}, {"SYS_WARN/a": "1", "SYS_WARN/b": "2"}),
+        ({"FREQ/a": "1", "FREQ_SKIP/a": "2"}, {"FREQ/a": "1"}),
+        ({"FREQ_SKIP/.keep": ""}, {"FREQ/.keep": ""}),
+        (
+            {f"MILS_SKIP/{'a-name-as-long-as-those-of-iris' * 3}_{at}": "1" for at in range(3_000)},
+            {f"MILS/{'a-name-as-long-as-those-of-iris' * 3}_{at}": "1" for at in range(3_000)},
+        ),
+    ],
+    ids=["none", "one", "beside others", "twice", "hidden", "many"],
+)
+def test_what_was_put_aside_goes_back(
+    before: dict[str, str], after: dict[str, str], tmp_path: Path
+) -> None:
+    files = tmp_path / "iris_data"
+    (files / "INDO_SKIP").mkdir(parents=True)
+    for name, text in before.items():
+        (files / name).parent.mkdir(exist_ok=True)
+        (files / name).write_text(text)
+    lines = [one for one in commands()[0] if re.match("find |mkdir .*twice", one)]
+    assert len(lines) == 3
+    subprocess.run(["bash", "-ec", "\n".join(lines)], cwd=tmp_path, check=True)
+    found = {str(one.relative_to(files)): one.read_text() for one in files.glob("*/*")}
+    assert found == after
+    assert not list(files.glob("*_SKIP"))
+    left = {one.parent.name: one.read_text() for one in tmp_path.glob("iris_data_twice/*/*")}
+    assert left == ({"FREQ_SKIP": "2"} if before.get("FREQ_SKIP/a") == "2" else {})

@@ -21,7 +21,7 @@ KINDS = pytest.mark.parametrize("kind", [STREAM, FILES])
 VALUES = {
     "input_files": (
         ["gs://bucket/archive/*/*", "gs://my-bucket.example.com/a"],
-        ["archive/*/*", "gs://bucket", "gs://bucket/", "s3://bucket/a", "x gs://bucket/a"],
+        ["archive/*/*", "gs://bucket", "gs://B_/a", "gs://bucket/", "s3://bucket/a", "x gs://bucket/a"],
     ),
     "input_subscription": (
         ["projects/p-123456/subscriptions/iris", "projects/e.com:old-123/subscriptions/a.b_c"],
@@ -32,7 +32,7 @@ VALUES = {
         ["bigquery:p-123456.iris", "bigquery:example.com:old-123.uk_energy_prod"],
         ["duckdb:iris.duckdb", "bigquery:iris", "bigquery:p-123456.iris.table", "p-123456.iris"],
     ),
-    "schema_dir": (["gs://bucket/schemas"], ["schemas", "gs://bucket"]),
+    "schema_dir": (["gs://bucket/schemas"], ["schemas", "gs://bucket", "gs://B_/a"]),
     "dead_letter_topic": (
         ["projects/p-123456/topics/iris-dead-letters"],
         ["projects/p-123456/subscriptions/iris", "iris-dead-letters"],
@@ -165,3 +165,15 @@ def test_defaults_are_those_of_the_options(kind: str) -> None:
         if "defaultValue" in one:
             assert one["defaultValue"] == getattr(options, one["name"])
             assert matches(one["regexes"][0], one["defaultValue"])
+
+
+def test_what_the_console_helps_with() -> None:
+    found = {one["name"]: one["paramType"] for kind in JOBS for one in metadata(kind)["parameters"]}
+    assert found == {
+        "input_subscription": "PUBSUB_SUBSCRIPTION",
+        "input_files": "GCS_READ_FILE",
+        "warehouse": "TEXT",
+        "schema_dir": "GCS_READ_FOLDER",
+        "dead_letter_topic": "PUBSUB_TOPIC",
+        "write_method": "TEXT",
+    }

@@ -188,6 +188,12 @@ def test_credentials(
     )
 
 
+def test_a_misspelt_option_is_not_passed_over(refused: Callable[..., str], files: str) -> None:
+    assert refused(files, "--warehose=duckdb:x") == (
+        "--warehose is not known: did you mean --warehouse?"
+    )
+
+
 def test_runners(refused: Callable[..., str], files: str, duckdb: str) -> None:
     assert refused(files, duckdb, "--runner=Spork").startswith("--runner 'Spork' is not known: ")
     assert refused(files, duckdb, "--dry_run=True") == (

@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,6 +59,30 @@ def test_a_live_process_ends_in_good_order(tmp_path: Path, monkeypatch: pytest.M
     assert (process.returncode, err) == (0, f"reading {clients.subscription}: Ctrl-C ends\n")
     assert "1 records = 1 rows + 0 dead-lettered records; 0 undecodable messages" in out
     assert ask(place, "SELECT count(*) FROM bmrs_freq_iris") == [(1,)]
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.timeout(60)  # seconds: without end, where the handler waits for what it interrupts
+def test_a_signal_comes_while_the_run_holds_the_lock_that_ends_it(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(threading.Event):
+        """Between two looks at whether it is set."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            with self._cond:  # type: ignore[attr-defined]
+                os.kill(os.getpid(), signal.SIGTERM)
+                return super().is_set()
+
+    events = SimpleNamespace(Event=Interrupted, Thread=threading.Thread)
+    monkeypatch.setattr(launch, "threading", events)
+    with PubSubServer() as server, clients_of(server, monkeypatch) as clients:
+        publish(clients, [reading(1)], "m1")
+        said = command(
+            f"--input_subscription={clients.subscription}", f"--warehouse=duckdb:{tmp_path}/x"
+        )
+    assert said.code == 0
+    assert said.totals()["total"] == ["1", "1", "0"]
 
 
 @pytest.mark.usefixtures("few")

@@ -17,12 +17,13 @@ from apache_beam.options.pipeline_options import (
     DebugOptions,
     GoogleCloudOptions,
     StandardOptions,
+    WorkerOptions,
 )
 
 from local.pubsub import PubSubServer
 from pipeline import launch
 from pipeline.sinks import use_warehouse
-from pipeline.submit import end_on_signals
+from pipeline.submit import IMAGE_VARIABLE, end_on_signals
 from schemas import Registry
 from tests.local.pubsub.clients import eventually
 from tests.pipeline.commands import ROOT, Command, command_of, few_datasets
@@ -95,12 +96,16 @@ class Launched:
     """What a runner gives back for a job."""
 
     options: Any = None
+    cancelled = False
 
     def job_id(self) -> str:
         return "2026-11-01_job"
 
     def wait_until_finish(self) -> None:
         raise AssertionError("a template's launcher must not wait")
+
+    def cancel(self) -> None:
+        self.cancelled = True
 
 
 @pytest.fixture
@@ -157,6 +162,34 @@ def test_delivery_is_at_least_once_unless_the_user_chooses(
         services,
         experiments,
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "image"),
+    [([], "of-the-environment:1"), (["--sdk_container_image=of-the-user:1"], "of-the-user:1")],
+)
+def test_the_workers_image(
+    command: Command,
+    launched: Launched,
+    given: list[str],
+    image: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(IMAGE_VARIABLE, "of-the-environment:1")
+    without = [one for one in DATAFLOW if not one.startswith("--sdk_container_image")]
+    assert command(*without, LIVE, *given).code == 0
+    assert launched.options.view_as(WorkerOptions).sdk_container_image == image
+
+
+def test_a_job_of_another_runner_is_cancelled(
+    command: Command, launched: Launched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Launched) -> None:
+        raise KeyboardInterrupt("interrupted")
+
+    monkeypatch.setattr(Launched, "wait_until_finish", interrupted)
+    assert command("--runner=BundleBasedDirectRunner", LIVE, "--warehouse=duckdb:x").code == 0
+    assert launched.cancelled
 
 
 def test_a_batch_has_no_streaming_mode(

@@ -205,3 +205,8 @@ def test_a_misspelt_option_is_named(word: str, meant: str | None) -> None:
     name = word.partition("=")[0]
     with pytest.raises(OptionError, match=f"^{name} is not known: did you mean {meant}\\?$"):
         check_spelling([word])
+
+
+def test_a_runner_whose_module_is_missing() -> None:
+    with pytest.raises(OptionError, match=r"^--runner 'no.such.Runner' is not known: No module"):
+        check_runner("no.such.Runner")
