@@ -278,7 +278,8 @@ _HEALTH: Final = Alert(
     (
         Condition(
             "No result for an hour",
-            f"absent_over_time({select(metrics.SILENCE, 4 * PERIOD_SECONDS)})",
+            f"absent_over_time({select(metrics.SILENCE, 3 * PERIOD_SECONDS)})",
+            lasts=PERIOD_SECONDS,
             every=300,
         ),
     ),

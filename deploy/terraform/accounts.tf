@@ -25,7 +25,10 @@ resource "google_service_account" "build" {
 }
 
 locals {
-  pipeline_account = local.together ? google_service_account.bridge.email : google_service_account.pipeline.email
+  pipeline_account = {
+    bridge   = google_service_account.bridge.email
+    pipeline = google_service_account.pipeline.email
+  }[local.pipeline_runs_as]
 }
 
 # The bridge.

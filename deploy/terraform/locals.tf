@@ -35,4 +35,14 @@ locals {
   on_machine    = var.pipeline == "vm"
   makes_job     = var.pipeline == "terraform" && var.release != ""
   makes_machine = var.pipeline != "elsewhere" && var.release != "" && var.iris_client_id != "" && var.iris_queue_name != ""
+
+  # One of the accounts in accounts.tf.
+  pipeline_runs_as = local.together ? "bridge" : "pipeline"
+
+  # What may raise an alarm: what is there and could say something. "health" is not: nothing here
+  # starts a health check.
+  parts = concat(
+    local.makes_machine || (var.pipeline == "elsewhere" && var.release != "") ? ["bridge", "pubsub"] : [],
+    !local.together && var.release != "" ? ["dataflow"] : [],
+  )
 }

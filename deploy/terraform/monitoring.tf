@@ -2,13 +2,6 @@
 
 locals {
   alerts = jsondecode(templatefile("${path.module}/../monitoring/alerts.json", { name = var.name, dataset = var.dataset }))
-
-  # No alarm where there is nothing that could say something, such as "health": nothing here starts a
-  # health check.
-  parts = concat(
-    local.makes_machine || var.pipeline == "elsewhere" ? ["bridge", "pubsub"] : [],
-    !local.together && var.release != "" ? ["dataflow"] : [],
-  )
   watched = {
     for alert in local.alerts : alert.userLabels.alert => alert
     if contains(local.parts, alert.userLabels.part)

@@ -48,14 +48,16 @@ class Configuration:
         return reached
 
     def text(self, template: str, settings: Mapping[str, Any]) -> str:
-        """A string of nothing but text, ``${var.x}`` and ``${local.x}``, with their values."""
+        """A string of nothing but text, ``${var.x}``, ``${local.x}`` and ``${local.x.key}``, with
+        their values.
+        """
 
         def value(match: re.Match[str]) -> str:
             kind, name = match[1].split(".")
             found = settings[name] if kind == "var" else self.declared[match[1]]
-            return self.text(str(found), settings)
+            return self.text(str(found[match[2]] if match[2] else found), settings)
 
-        return re.sub(r"\$\{((?:var|local)\.\w+)\}", value, template)
+        return re.sub(r"\$\{((?:var|local)\.\w+)(?:\.(\w+))?\}", value, template)
 
 
 def load(folder: Path = FOLDER) -> Configuration:

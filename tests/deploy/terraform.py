@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 
 from tests.deploy.hcl import FOLDER
+
+#: A resource or data source, as ``terraform fmt`` leaves it.
+_RESOURCE = re.compile(r"^(?:resource|data) .*?^}\n", re.M | re.S)
 
 needs_terraform = pytest.mark.skipif(
     shutil.which("terraform") is None, reason="terraform is not installed"
@@ -24,7 +28,7 @@ class Terraform:
 
     Args:
         folder: empty.
-        files: names in ``deploy/terraform`` of what to copy.
+        files: names in ``deploy/terraform`` of what to copy, which is done without resources.
         outputs: expressions by the name of the output.
     """
 
@@ -32,8 +36,12 @@ class Terraform:
         self._folder = folder / FOLDER.name
         self._folder.mkdir()
         for name in files:
-            copy = shutil.copytree if (FOLDER / name).is_dir() else shutil.copy
-            copy(FOLDER / name, self._folder / name)
+            if (FOLDER / name).is_dir():
+                shutil.copytree(FOLDER / name, self._folder / name)
+            else:
+                copy = self._folder / name
+                copy.parent.mkdir(exist_ok=True)
+                copy.write_text(_RESOURCE.sub("", (FOLDER / name).read_text()))
         blocks = [f'output "{name}" {{\n  value = {text}\n}}\n' for name, text in outputs.items()]
         (self._folder / "outputs.tf").write_text("".join(blocks))
         self._run("init", "-backend=false").check_returncode()

@@ -3,101 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
-from typing import Any, NamedTuple
 
-import promql_parser as promql
 import pytest
 
 from bridge.metrics import Metrics
 from bridge.monitoring import PREFIX
-from deploy.monitoring.alerts import alerts
-from deploy.monitoring.dashboard import dashboard
-from deploy.monitoring.metrics import METRICS, RESOURCES, USER_COUNTER, Kind, Metric
-from deploy.monitoring.promql import Like, counted, newest, select, span
+from deploy.monitoring.metrics import METRICS, RESOURCES, USER_COUNTER, Kind
 from deploy.monitoring.queries import by_dataset, dead_letters
 from ops.metrics import HEALTH, LABELS, PERIOD_SECONDS
 from pipeline.metrics import DEAD_LETTERS, MEANING, name_of
 from pipeline.reject import Reason
 from pipeline.transforms import UNMAPPED_TAG
-from schemas import load
+from tests.deploy.monitoring_queries import ALARMS, REGISTRY, SHOWN, uses, widgets
 
-REGISTRY = load()
-
-
-class Use(NamedTuple):
-    """One selector of a query."""
-
-    metric: Metric
-    labels: dict[str, str]
-    window: int
-    around: tuple[str, ...]  # functions and aggregations, from the innermost
-
-
-NAMES = {
-    name: metric
-    for metric in METRICS.values()
-    for name in (
-        [f"{metric.promql}_{part}" for part in ("count", "sum", "bucket")]
-        if metric.kind is Kind.DISTRIBUTION
-        else [metric.promql]
-    )
-}
-
-
-def uses(query: str) -> list[Use]:
-    return list(_uses(promql.parse(query), ()))
-
-
-def _uses(node: Any, around: tuple[str, ...]) -> Iterator[Use]:
-    if isinstance(node, promql.MatrixSelector):
-        yield _use(node.vector_selector, int(node.range.total_seconds()), around)
-    elif isinstance(node, promql.VectorSelector):
-        yield _use(node, 0, around)
-    elif isinstance(node, promql.BinaryExpr):
-        yield from _uses(node.lhs, around)
-        yield from _uses(node.rhs, around)
-    elif isinstance(node, promql.ParenExpr):
-        yield from _uses(node.expr, around)
-    elif isinstance(node, promql.AggregateExpr):
-        yield from _uses(node.expr, (str(node.op), *around))
-    elif isinstance(node, promql.Call):
-        for argument in node.args:
-            yield from _uses(argument, (node.func.name, *around))
-    else:
-        assert isinstance(node, promql.NumberLiteral | promql.StringLiteral), type(node)
-
-
-def _use(selector: Any, window: int, around: tuple[str, ...]) -> Use:
-    assert selector.name in NAMES, f"{selector.name} is not in deploy/monitoring/metrics.py"
-    labels = {one.name: one.value for one in selector.matchers.matchers}
-    return Use(NAMES[selector.name], labels, window, around)
-
-
-def widgets(kind: str) -> list[tuple[str, list[str]]]:
-    """Title and queries of the dashboard's widgets of that kind."""
-    found = []
-    for tile in dashboard(REGISTRY.values())["mosaicLayout"]["tiles"]:
-        view = tile["widget"].get(kind)
-        if view is not None:
-            sets = view.get("dataSets", [view])
-            queries = [one["timeSeriesQuery"]["prometheusQuery"] for one in sets]
-            found.append((tile["widget"]["title"], queries))
-    return found
-
-
-ALARMS = {
-    f"{alert.key}, {condition.title}": condition.query
-    for alert in alerts(REGISTRY.values())
-    for condition in alert.conditions
-}
-SHOWN = {
-    f"{title}, {index}": query
-    for kind in ("scorecard", "xyChart", "timeSeriesTable")
-    for title, queries in widgets(kind)
-    for index, query in enumerate(queries)
-}
 EVERYTHING = [pytest.param(query, id=name) for name, query in {**ALARMS, **SHOWN}.items()]
 
 
@@ -246,85 +165,3 @@ def test_what_is_left_out_is_counted_under_its_own_name() -> None:
         "dead_letters.NotJson",
         "dead_letters.NotRecords",
     }
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (1, "1s"),
-        (90, "90s"),
-        (600, "10m"),
-        (2700, "45m"),
-        (3600, "1h"),
-        (5400, "90m"),
-        (86400, "1d"),
-    ],
-)
-def test_a_duration(seconds: int, text: str) -> None:
-    assert span(seconds) == text
-
-
-def test_a_selector() -> None:
-    lag, rows = METRICS["dataflow.googleapis.com/job/system_lag"], Like("[^.]+[.]rows")
-    ours = 'monitored_resource="dataflow_job",job_name="${name}"'
-    assert select(lag) == f"dataflow_googleapis_com:job_system_lag{{{ours}}}"
-    assert newest(lag, 600) == (
-        f"last_over_time(dataflow_googleapis_com:job_system_lag{{{ours}}}[10m])"
-    )
-    assert select(USER_COUNTER, 60, 120, metric_name=rows, job_id="1") == (
-        f'dataflow_googleapis_com:job_user_counter{{{ours},metric_name=~"[^.]+[.]rows",'
-        'job_id="1"}[1m] offset 2m'
-    )
-
-
-def test_what_a_running_total_has_counted() -> None:
-    data = METRICS["dataflow.googleapis.com/job/total_streaming_data_processed"]
-    assert counted(data, 3_600) == (
-        f"(clamp_min(max_over_time({select(data, 3_600)}) - "
-        f"max_over_time({select(data, 21_600, 3_600)}), 0) or "
-        f"max_over_time({select(data, 3_600)}))"
-    )
-    assert f"{select(data)}[1d] offset 1d" in counted(data, 86_400)
-
-
-def test_what_the_alarms_compare() -> None:
-    found = {
-        name.partition(",")[0]: (
-            re.sub(".*/", "", uses(query)[0].metric.type),
-            uses(query)[0].labels.get("topic_id", uses(query)[0].labels.get("subscription_id")),
-            uses(query)[0].around,
-            query[query.rindex(")") + 1 :].strip(),
-        )
-        for name, query in ALARMS.items()
-        if not name.startswith("dataset-late")
-    }
-    messages, dead = "${name}-messages", "${name}-dead-letters"
-    newest_of = ("last_over_time",)
-    assert found == {
-        "dead-letters": ("message_sizes", dead, ("increase", "sum"), "> 0"),
-        "backlog": ("oldest_unacked_message_age", messages, (*newest_of, "max"), "> 900"),
-        "nothing-published": ("message_sizes", messages, ("increase", "sum"), "== 0"),
-        "bridge-silent": ("ready", None, ("absent_over_time",), ""),
-        "bridge-not-ready": ("ready", None, ("max_over_time", "max"), "== 0"),
-        "expiry": ("oldest_expires_in_seconds", None, (*newest_of, "min"), "< 86400"),
-        "queue-dead-letters": ("dead_letters_left", None, (*newest_of, "max"), "> 0"),
-        "secret-ends-soon": ("secret_expires_in_days", None, (*newest_of, "min"), "< 30"),
-        "secret-ends": ("secret_expires_in_days", None, (*newest_of, "min"), "< 7"),
-        "job-not-running": ("system_lag", None, ("absent_over_time",), ""),
-        "system-lag": ("system_lag", None, (*newest_of, "max"), "> 300"),
-        "health-check-silent": ("silence_seconds", None, ("absent_over_time",), ""),
-    }
-    assert ALARMS["nothing-published, No message for 20 minutes"].endswith(" or vector(0)) == 0")
-
-
-@pytest.mark.parametrize("kind", ["silence", "age"])
-def test_silence_and_age_are_compared_each_by_itself(kind: str) -> None:
-    (query,) = [q for name, q in ALARMS.items() if name.startswith("dataset-late") and kind in q]
-    for use in uses(query):
-        assert use.metric.type == f"custom.googleapis.com/iris/health/{kind}_seconds"
-        assert use.around == ("last_over_time", "max")
-
-
-def test_only_a_running_total_is_counted_as_one() -> None:
-    with pytest.raises(AssertionError, match="system_lag is no running total"):
-        counted(METRICS["dataflow.googleapis.com/job/system_lag"], 600)

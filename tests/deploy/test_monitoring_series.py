@@ -63,21 +63,46 @@ class Prometheus:
         self, query: str, minute: int, expected: dict[str, float], series: dict[str, str]
     ) -> None:
         """Asserts that ``query`` gives exactly these values by labels at that minute."""
-        case: dict[str, Any] = {
-            "interval": "1m",
-            "input_series": [{"series": name, "values": text} for name, text in series.items()],
-            "promql_expr_test": [
-                {
-                    "expr": query.replace("${name}", "iris"),
-                    "eval_time": f"{minute}m",
-                    "exp_samples": [
-                        {"labels": labels, "value": value} for labels, value in expected.items()
-                    ],
-                }
+        asked = {
+            "expr": query.replace("${name}", "iris"),
+            "eval_time": f"{minute}m",
+            "exp_samples": [
+                {"labels": labels, "value": value} for labels, value in expected.items()
             ],
         }
-        file = self.folder / "case.json"  # which is YAML, too
-        file.write_text(json.dumps({"rule_files": [], "tests": [case]}))
+        self._run(series, [], promql_expr_test=[asked])
+
+    def check_alarm(self, key: str, silent: int, fires: int, series: dict[str, str]) -> None:
+        """Asserts that an alarm does not fire at one minute, and does at another.
+
+        It is looked at once a minute, so ``every`` has no part in it.
+        """
+        (one,) = ALERTS[key].conditions
+        rule = {
+            "alert": key,
+            "expr": f"count({one.query.replace('${name}', 'iris')})",
+            "for": f"{one.lasts}s",
+        }
+        asked = [
+            {"alertname": key, "eval_time": f"{minute}m", "exp_alerts": [{}] * count}
+            for minute, count in ((silent, 0), (fires, 1))
+        ]
+        self._run(series, [rule], alert_rule_test=asked)
+
+    def _run(self, series: dict[str, str], rules: list[dict[str, str]], **asked: Any) -> None:
+        case = {
+            "interval": "1m",
+            "input_series": [{"series": name, "values": text} for name, text in series.items()],
+            **asked,
+        }
+        # JSON is YAML, too.
+        (self.folder / "rules.json").write_text(
+            json.dumps({"groups": [{"name": "alarms", "rules": rules}]})
+        )
+        file = self.folder / "case.json"
+        file.write_text(
+            json.dumps({"rule_files": ["rules.json"], "evaluation_interval": "1m", "tests": [case]})
+        )
         done = subprocess.run(
             [str(PROMTOOL), "test", "rules", str(file)], capture_output=True, text=True, check=False
         )
@@ -182,7 +207,7 @@ def test_the_alarm_says_which_dataset_is_late(
         HEALTH.format(kind, "iris", "REMIT"): "9999999x30",
         HEALTH.format(kind, "other", "PN"): "9999999x30",
     }
-    expected = {'{dataset="FREQ"}': just[0] + 1, '{dataset="BOD"}': just[1] + 5}
+    expected = {'{dataset="FREQ"}': just[0] + 1.0, '{dataset="BOD"}': just[1] + 5.0}
     prometheus.check(alarm("dataset-late", index), 30, expected, series)
 
 
@@ -191,8 +216,8 @@ def test_the_alarm_says_which_dataset_is_late(
     [
         ({}, True),  # the topic has no points at all
         ({MESSAGES.format("messages"): "7x40"}, True),  # or zeros
-        ({MESSAGES.format("messages"): "0+1x24 24x20"}, True),
-        ({MESSAGES.format("messages"): "0+1x30 30x10"}, False),
+        ({MESSAGES.format("messages"): "0+1x29 29x20"}, True),
+        ({MESSAGES.format("messages"): "0+1x32 32x20"}, False),
         ({MESSAGES.format("dead-letters"): "0+1x40"}, True),
     ],
 )
@@ -213,8 +238,8 @@ def test_dead_letters_are_told_and_no_others(prometheus: Prometheus) -> None:
     ("key", "series", "window"),
     [
         ("bridge-silent", BRIDGE.format("ready"), 10),
-        ("job-not-running", LAG, 20),
-        ("health-check-silent", HEALTH.format("silence", "iris", "FREQ"), 60),
+        ("job-not-running", LAG, 10),
+        ("health-check-silent", HEALTH.format("silence", "iris", "FREQ"), 45),
     ],
 )
 def test_silence_is_told_when_it_has_lasted_and_where_there_was_never_a_sign(
@@ -225,6 +250,28 @@ def test_silence_is_told_when_it_has_lasted_and_where_there_was_never_a_sign(
     prometheus.check(query, 10 + window, {}, values)
     prometheus.check(query, 11 + window, {"{}": 1}, values)
     prometheus.check(query, 1, {"{}": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "series", "well", "bad", "minutes"),
+    [
+        # From minute 30 on nothing comes, or what comes is bad.
+        ("nothing-published", MESSAGES.format("messages"), "0+1x30", "_x70", 20),
+        ("nothing-published", MESSAGES.format("messages"), "0+1x30", "30x70", 20),
+        ("bridge-silent", BRIDGE.format("ready"), "1x30", "_x70", 20),
+        ("bridge-not-ready", BRIDGE.format("ready"), "1x30", "0x70", 15),
+        ("expiry", BRIDGE.format("oldest_expires_in_seconds"), "86400x30", "86399x70", 5),
+        ("backlog", OLDEST, "900x30", "901x70", 5),
+        ("job-not-running", LAG, "9x30", "_x70", 25),
+        ("system-lag", LAG, "300x30", "301x70", 10),
+        ("health-check-silent", HEALTH.format("silence", "iris", "FREQ"), "9x30", "_x70", 60),
+    ],
+)
+def test_an_alarm_fires_after_as_many_minutes_as_it_says(
+    key: str, series: str, well: str, bad: str, minutes: int, prometheus: Prometheus
+) -> None:
+    values = {series: f"{well} {bad}"}
+    prometheus.check_alarm(key, 30 + minutes - 1, 30 + minutes + 2, values)
 
 
 def test_a_bridge_that_is_ready_now_and_then_is_ready(prometheus: Prometheus) -> None:

@@ -121,34 +121,6 @@ def test_nothing_with_data_in_it_is_deleted(ours: Configuration) -> None:
     assert [path.name for path in texts if forced.search(path.read_text())] == []
 
 
-def test_the_way_to_give_data_up_names_all_that_is_kept(ours: Configuration) -> None:
-    assert addresses(ours.outputs["give_up"]) - {"var.create_dataset"} == {
-        "google_bigquery_dataset.warehouse",
-        "google_pubsub_subscription.messages",
-    }
-
-
-def test_subscriptions_are_such_that_dataflow_reads_them(ours: Configuration) -> None:
-    found = ours.resources("google_pubsub_subscription.")
-    for body in found.values():
-        assert body.keys() <= {
-            "name",
-            "topic",
-            "message_retention_duration",
-            "ack_deadline_seconds",
-            "expiration_policy",
-            "lifecycle",
-        }, "no dead-letter, retry or push policy, no filter, no order, no exactly-once delivery"
-        assert body["expiration_policy"] == [{"ttl": ""}]
-    messages = found["google_pubsub_subscription.messages"]
-    longest = 31 * 24 * 3600
-    assert messages["message_retention_duration"] == f"{longest}s"
-    assert addresses(messages["topic"]) == {"google_pubsub_topic.messages"}
-    letters = found["google_pubsub_subscription.dead_letters"]
-    assert letters["message_retention_duration"] == f"{7 * 24 * 3600}s"
-    assert addresses(letters["topic"]) == {"google_pubsub_topic.dead_letters"}
-
-
 def test_every_api_is_on_before_it_is_used(ours: Configuration) -> None:
     late = {
         address
@@ -207,40 +179,6 @@ def test_names_are_those_of_the_commands(ours: Configuration, given: dict[str, A
     }
     for address, (attribute, end) in parts.items():
         assert name_of(address, attribute) == name + end
-
-
-def test_the_machine_is_one_and_is_made_anew_for_new_orders(ours: Configuration) -> None:
-    machine = ours.declared["google_compute_instance.bridge"]
-    assert machine["count"] == "${local.makes_machine ? 1 : 0}"
-    (lifecycle,) = machine["lifecycle"]
-    assert lifecycle["replace_triggered_by"] == ["${terraform_data.machine}"]
-    assert "create_before_destroy" not in lifecycle, "for a while there would be two bridges"
-    assert lifecycle["ignore_changes"] == ["${boot_disk[0].initialize_params[0].image}"]
-    orders = ours.declared["terraform_data.machine"]["input"]
-    assert addresses(orders) == addresses(machine["metadata"]["user-data"]) == {"local.user_data"}
-    assert set(machine["metadata"]) == {
-        "user-data",
-        "google-logging-enabled",
-        "enable-oslogin",
-        "block-project-ssh-keys",
-    }
-
-
-def test_the_job_leaves_to_its_template_what_is_there(ours: Configuration) -> None:
-    job = ours.declared["google_dataflow_flex_template_job.pipeline"]
-    assert set(job) == {
-        "count",
-        "provider",
-        "name",
-        "region",
-        "container_spec_gcs_path",
-        "parameters",
-        "on_delete",
-        "lifecycle",
-        "depends_on",
-    }
-    assert (job["on_delete"], job["provider"]) == ("drain", "google-beta")
-    assert job["count"] == "${local.makes_job ? 1 : 0}"
 
 
 def test_every_alarm_of_the_list_can_be_made() -> None:

@@ -77,6 +77,13 @@ def test_the_pipeline_may_write_to_the_dataset_and_no_further(ours: Configuratio
     assert "access" not in dataset, "it would take away what others were given"
 
 
+def test_whoever_runs_the_pipeline_has_its_rights(ours: Configuration) -> None:
+    bridge, pipeline = (f"google_service_account.{name}.email" for name in ("bridge", "pipeline"))
+    assert ours.declared["local.pipeline_account"] == (
+        f"${{{{bridge = {bridge}, pipeline = {pipeline}}}[local.pipeline_runs_as]}}"
+    )
+
+
 def test_rights_of_a_worker_are_not_there_without_workers(ours: Configuration) -> None:
     conditional = {
         address
